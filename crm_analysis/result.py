@@ -1,0 +1,143 @@
+"""What an analysis gives back: findings in sentences, frames, metrics, a picture, and how a notebook records them."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from abc import ABC, abstractmethod
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pandas as pd
+
+from crm_analysis import table
+from crm_analysis.errors import UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+RESULTS_FILE = "CRM_ANALYSIS_RESULTS"
+"""Environment variable in which the runner names the JSON file that `record` writes to."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Result(ABC):
+    """The outcome of one analysis of one study. It never fits anything; it only speaks.
+
+    Subclasses are frozen dataclasses (``@dataclass(frozen=True, eq=False)``) named ``XxxResult``. They give a
+    `title`, `findings`, `to_frame` and `metrics`, and usually a picture.
+
+    Attributes
+    ----------
+    title : str
+        A heading of a few words.
+    shown : tuple of str
+        Names of the frames in `frames` that a page may show. Frames with one row per customer are never shown:
+        they reach the report's ``tables/`` folder only.
+    """
+
+    title: ClassVar[str] = ""
+    shown: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def to_frame(self) -> pd.DataFrame:
+        """Return the main table, as a copy."""
+
+    @abstractmethod
+    def findings(self) -> tuple[str, ...]:
+        """Return what was found, in sentences with their numbers and intervals."""
+
+    @abstractmethod
+    def metrics(self) -> dict[str, float]:
+        """Return the numbers that a later run is compared on, by snake_case name."""
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        """Return every named table of the result, as copies; the main one is called ``table``."""
+        return {"table": self.to_frame()}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the picture into `ax` (or a new figure) and return the Axes."""
+        raise UsageError(f"{type(self).__name__} has no picture; use to_frame() for its numbers.")
+
+    def __repr__(self) -> str:
+        lines = [self.title, *(f"- {finding}" for finding in self.findings())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        sentences = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings())
+        frames = self.frames() if self.shown else {}
+        tables = "".join(table.to_html(frames[name], caption=table.heading(name)) for name in self.shown)
+        return (
+            f'<div class="crm-result"><p class="crm-title"><strong>{escape(self.title)}</strong></p>'
+            f'<ul class="crm-findings">{sentences}</ul>{tables}</div>'
+        )
+
+
+def record(result: Result, name: str) -> None:
+    """Display a result in a notebook and, in a run of the report, save what it says.
+
+    Inside a run (the runner names a file in the environment) the findings, metrics and frames are also written: the
+    frames as ``tables/<notebook>.<name>.<frame>.csv`` beside the ``results/`` folder, the rest into the JSON file.
+
+    Parameters
+    ----------
+    result : Result
+        What an analysis returned.
+    name : str
+        A snake_case name, used once in a notebook: it names the metrics and the files.
+
+    Raises
+    ------
+    UsageError
+        If the name is not snake_case or was used before in the same run of the notebook.
+    """
+    if not isinstance(result, Result):
+        raise UsageError(f"record takes a Result as its first argument, not {type(result).__name__}.")
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"record: {name!r} is no name for a result; use lower-case letters, digits and underscores.")
+    from IPython.display import display
+
+    display(result)
+    target = os.environ.get(RESULTS_FILE)
+    if target:
+        _save(result, name, Path(target))
+
+
+def _save(result: Result, name: str, target: Path) -> None:
+    saved: dict[str, Any] = json.loads(target.read_text("utf-8")) if target.exists() else {"schema": 1, "results": []}
+    if any(entry["name"] == name for entry in saved["results"]):
+        raise UsageError(
+            f"record: this notebook has already recorded a result called {name!r}; give each its own name."
+        )
+    tables = target.parent.parent / "tables"
+    tables.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for frame_name, frame in result.frames().items():
+        file = tables / f"{target.stem}.{name}.{frame_name}.csv"
+        unnamed = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
+        frame.to_csv(file, index=not unnamed)
+        files[frame_name] = {"file": f"tables/{file.name}", "rows": len(frame)}
+    metrics = {key: _json_number(value) for key, value in result.metrics().items()}
+    entry = {
+        "name": name,
+        "title": result.title,
+        "findings": list(result.findings()),
+        "metrics": metrics,
+        "tables": files,
+    }
+    saved["results"].append(entry)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staged = target.with_suffix(".part")
+    staged.write_text(json.dumps(saved, indent=1, ensure_ascii=False, allow_nan=False), "utf-8")
+    os.replace(staged, target)
+
+
+def _json_number(value: float) -> float | int | None:
+    if isinstance(value, bool | int):
+        return int(value)
+    real = float(value)
+    return real if math.isfinite(real) else None

@@ -1,0 +1,114 @@
+"""How a frame is shown to a reader: an HTML table with readable headings, units and no more digits than help."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+# The unit is the last part of a column's name; here is how a reader wants to see it.
+_UNITS = {"days": "days", "years": "years", "months": "months", "seconds": "s", "percent": "%"}
+
+
+def heading(name: str) -> str:
+    """Turn a column's name into a heading: ``recency_days`` -> ``recency (days)``.
+
+    Parameters
+    ----------
+    name : str
+        A snake_case column name.
+
+    Returns
+    -------
+    str
+        The name with blanks for underscores and its unit, if it carries one, in brackets.
+    """
+    stem, _, unit = name.rpartition("_")
+    if stem and unit in _UNITS:
+        return f"{stem.replace('_', ' ')} ({_UNITS[unit]})"
+    return name.replace("_", " ")
+
+
+def number(value: Any) -> str:
+    """Write a number for a reader: whole numbers whole, others with about four significant digits.
+
+    Parameters
+    ----------
+    value : Any
+        A number, date, text or missing value.
+
+    Returns
+    -------
+    str
+        ``1,234,567``, ``12.35``, ``0.01235``, ``2025-06-30``; an en dash for a missing value.
+    """
+    if value is None or value is pd.NaT or value is pd.NA:
+        return "–"
+    if isinstance(value, pd.Timestamp):
+        return str(value.date()) if value == value.normalize() else value.isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, bool) or not hasattr(value, "__float__"):
+        return str(value)
+    real = float(value)
+    if math.isnan(real):
+        return "–"
+    if math.isinf(real):
+        return "∞" if real > 0 else "−∞"
+    if real == round(real) and abs(real) < 1e15:
+        return f"{real:,.0f}"
+    decimals = max(0, 3 - math.floor(math.log10(abs(real))))
+    return f"{real:,.{min(decimals, 8)}f}" if abs(real) < 1000 else f"{real:,.0f}"
+
+
+def is_share(name: str) -> bool:
+    """Whether a column of this name holds shares (0 to 1), which a reader wants as percentages."""
+    return name == "share" or name.endswith("_share") or "_share_" in name or name.startswith("share_")
+
+
+def percent(value: Any, *, digits: int = 1) -> str:
+    """Write a share (0 to 1) as a percentage: ``0.1234`` -> ``12.3 %``."""
+    if value is None or pd.isna(value):
+        return "–"
+    return f"{100 * float(value):.{digits}f} %"
+
+
+def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
+    """Write a frame as an HTML table; everything is escaped.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Any frame. A column whose name says ``share`` is shown in percent; an unnamed range index is left out.
+    caption : str
+        Shown above the table.
+    rows : int
+        At most so many rows are written; a line says how many were left out.
+
+    Returns
+    -------
+    str
+        A ``<table class="crm">`` element in a scrolling ``<div>``.
+    """
+    shown = frame.head(rows)
+    if not (isinstance(frame.index, pd.RangeIndex) and frame.index.name is None):
+        shown = shown.reset_index()
+    numeric = {column: pd.api.types.is_numeric_dtype(shown[column].dtype) for column in shown.columns}
+    head = "".join(
+        f'<th scope="col"{" class=num" if numeric[column] else ""}>{escape(heading(str(column)))}</th>'
+        for column in shown.columns
+    )
+    lines = []
+    for row in shown.itertuples(index=False, name=None):
+        cells = []
+        for column, value in zip(shown.columns, row, strict=True):
+            text = percent(value) if numeric[column] and is_share(str(column)) else number(value)
+            cells.append(f"<td{' class=num' if numeric[column] else ''}>{escape(text)}</td>")
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    left_out = len(frame) - len(shown)
+    below = f'<p class="crm-note">{left_out:,} further rows are not shown.</p>' if left_out > 0 else ""
+    return (
+        f'<div class="crm-table"><table class="crm">{above}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(lines)}</tbody></table>{below}</div>"
+    )
