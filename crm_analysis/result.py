@@ -28,7 +28,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 class Result(ABC):
     """The outcome of one analysis of one study. It never fits anything; it only speaks.
 
-    Subclasses are frozen dataclasses (``@dataclass(frozen=True, eq=False)``) named ``XxxResult``. They give a
+    Subclasses are dataclasses (``@dataclass(frozen=True, eq=False, repr=False)``) named ``XxxResult``. They give a
     `title`, `findings`, `to_frame` and `metrics`, and usually a picture.
 
     Attributes

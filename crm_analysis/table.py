@@ -79,7 +79,8 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     Parameters
     ----------
     frame : DataFrame
-        Any frame. A column whose name says ``share`` is shown in percent; an unnamed range index is left out.
+        Any frame. A column whose name says ``share`` is shown in percent. Columns ``x_low`` and ``x_high`` beside a
+        column ``x`` are its 95 % interval and are written into its cells. An unnamed range index is left out.
     caption : str
         Shown above the table.
     rows : int
@@ -93,17 +94,18 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     shown = frame.head(rows)
     if not (isinstance(frame.index, pd.RangeIndex) and frame.index.name is None):
         shown = shown.reset_index()
-    numeric = {column: pd.api.types.is_numeric_dtype(shown[column].dtype) for column in shown.columns}
+    shown.columns = [str(column) for column in shown.columns]
+    ends = {end for column in shown.columns for end in _interval(shown, column)}
+    columns = [column for column in shown.columns if column not in ends]
+    numeric = {column: pd.api.types.is_numeric_dtype(shown[column].dtype) for column in columns}
     head = "".join(
-        f'<th scope="col"{" class=num" if numeric[column] else ""}>{escape(heading(str(column)))}</th>'
-        for column in shown.columns
+        f'<th scope="col"{_class(numeric[column])}>{escape(heading(column))}'
+        f"{'<br><small>95 % interval</small>' if _interval(shown, column) else ''}</th>"
+        for column in columns
     )
     lines = []
-    for row in shown.itertuples(index=False, name=None):
-        cells = []
-        for column, value in zip(shown.columns, row, strict=True):
-            text = percent(value) if numeric[column] and is_share(str(column)) else number(value)
-            cells.append(f"<td{' class=num' if numeric[column] else ''}>{escape(text)}</td>")
+    for row in shown.to_dict("records"):
+        cells = [f"<td{_class(numeric[column])}>{_cell(shown, row, column)}</td>" for column in columns]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     left_out = len(frame) - len(shown)
@@ -112,3 +114,23 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
         f'<div class="crm-table"><table class="crm">{above}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>{below}</div>"
     )
+
+
+def _class(numeric: bool) -> str:
+    return ' class="num"' if numeric else ""
+
+
+def _interval(frame: pd.DataFrame, column: str) -> tuple[str, ...]:
+    """Names of the columns that hold the ends of a column's interval, if they are there."""
+    ends = (f"{column}_low", f"{column}_high")
+    return ends if all(end in frame.columns for end in ends) else ()
+
+
+def _cell(frame: pd.DataFrame, row: dict[str, Any], column: str) -> str:
+    share = pd.api.types.is_numeric_dtype(frame[column].dtype) and is_share(column)
+    text = percent(row[column]) if share else number(row[column])
+    ends = _interval(frame, column)
+    if not ends or any(pd.isna(row[end]) for end in ends):
+        return escape(text)
+    low, high = (f"{100 * row[end]:.1f}" if share else number(row[end]) for end in ends)
+    return f"{escape(text)}<br><small>{escape(low)} – {escape(high)}</small>"

@@ -1,0 +1,311 @@
+"""RFM: how recently, how often and for how much a customer bought, scored, combined and named (Hughes 1994)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crm_analysis import style
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.result import Result
+from crm_analysis.segmentation import rules as rule_table
+from crm_analysis.segmentation.cuts import DIMENSIONS, METHODS, Cuts, learn
+from crm_analysis.segmentation.rules import Audit, Rule, audit, standard
+from crm_analysis.table import number, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["METHODS", "Audit", "Cuts", "RFMResult", "Rule", "audit", "learn", "score", "standard"]
+
+_Z = 1.959963984540054  # 97.5 % point of the normal distribution
+_SLIPPING = ("Needs attention", "Cannot lose", "At risk")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RFMResult(Result):
+    """Scores and segment of every customer, and what each segment holds.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        One row per customer with a purchase: customer_id, recency_days, frequency, monetary, the classes
+        recency_class, frequency_class, monetary_class (1 worst), rfm (the three as text), segment.
+    segments : DataFrame
+        One row per segment of the rule table: customers and their share, revenue and its share, each share with a
+        95 % interval (``_low``, ``_high``), and medians of recency, frequency and monetary.
+    cuts : Cuts
+        The cut-points; save them to score the next period by them.
+    rules : tuple of Rule
+        The rule table.
+    left_out : int
+        Customers without a purchase, who cannot be scored.
+    frozen : bool
+        Whether the cut-points were given instead of learned from these customers.
+    """
+
+    scores: pd.DataFrame
+    segments: pd.DataFrame
+    cuts: Cuts
+    rules: tuple[Rule, ...]
+    left_out: int
+    frozen: bool
+    title = "RFM segments"
+    shown = ("segments", "cuts")
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.scores.copy()
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        return {
+            "scores": self.scores.copy(),
+            "segments": self.segments.copy(),
+            "cuts": self.cut_points(),
+            "rules": rule_table.to_frame(self.rules),
+            "cells": self.cells(),
+        }
+
+    def cut_points(self) -> pd.DataFrame:
+        """Return the cut-points of all customers with the number of customers in each class."""
+        frame = self.cuts.to_frame()
+        frame = frame[frame["within"] == ""].drop(columns="within").reset_index(drop=True)
+        counts = {
+            (dimension, level): int(count)
+            for dimension in DIMENSIONS
+            for level, count in self.scores[f"{dimension}_class"].value_counts().items()
+        }
+        customers = [counts.get((row["dimension"], row["class"]), 0) for row in frame.to_dict("records")]
+        return frame.assign(customers=customers, customers_share=np.array(customers) / len(self.scores))
+
+    def cells(self) -> pd.DataFrame:
+        """Return customers, their mean spend and the revenue of each recency and frequency class."""
+        grouped = self.scores.groupby(["recency_class", "frequency_class"])["monetary"]
+        return grouped.agg(customers="size", monetary_mean="mean", revenue="sum").reset_index()
+
+    def findings(self) -> tuple[str, ...]:
+        segments = self.segments[self.segments["customers"] > 0]
+        learned = "by cut-points learned earlier" if self.frozen else f"by {self.cuts.method} cut-points"
+        first = f"{len(self.scores):,} customers are scored in {self.cuts.bins} classes per dimension {learned}"
+        if self.left_out:
+            first += f"; {self.left_out:,} without a purchase are left out"
+        sentences = [first + "."]
+        if segments["revenue_share"].notna().any():
+            top = segments.loc[segments["revenue_share"].idxmax()]
+            sentences.append(
+                f"{top['segment']} bring most: {_with_interval(top, 'revenue')} of the revenue comes from "
+                f"{_with_interval(top, 'customers')} of the customers."
+            )
+            slipping = segments[segments["segment"].isin(_SLIPPING)]
+            if len(slipping):
+                days = self.scores.loc[self.scores["segment"].isin(_SLIPPING), "recency_days"].median()
+                sentences.append(
+                    f"{percent(slipping['revenue_share'].sum())} of the revenue came from frequent buyers who have not "
+                    f"been back ({', '.join(slipping['segment'])}); half of them were last seen more than "
+                    f"{number(days)} days ago."
+                )
+        once = float((self.scores["frequency"] == 1).mean())
+        sentences.append(f"{percent(once)} of the customers bought once.")
+        sentences += self._uneven()
+        related = self.scores[["frequency", "monetary"]].rank().corr().iloc[0, 1]
+        if not math.isnan(related):
+            sentences.append(f"The rank correlation of frequency and monetary value is {related:.2f}.")
+        return tuple(sentences)
+
+    def _uneven(self) -> list[str]:
+        """Say which class is far larger than an equal share because one value fills it."""
+        if self.cuts.method != "quantile" or self.frozen:
+            return []
+        sentences = []
+        for dimension, column in DIMENSIONS.items():
+            values = self.scores[column].value_counts()
+            if values.iloc[0] > 1.5 * len(self.scores) / self.cuts.bins:
+                sentences.append(
+                    f"The classes of {dimension} differ in size because {values.iloc[0]:,} customers have the same "
+                    f"value, {number(values.index[0])}, and equal values are never split."
+                )
+        return sentences
+
+    def metrics(self) -> dict[str, float]:
+        found = {"customers": float(len(self.scores)), "revenue": float(self.scores["monetary"].sum())}
+        for row in self.segments.to_dict("records"):
+            name = row["segment"].lower().replace(" ", "_").replace("'", "")
+            found[f"{name}_customers_share"] = row["customers_share"]
+            found[f"{name}_revenue_share"] = row["revenue_share"]
+        return found
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the heat map: mean spend by recency and frequency class, the number of customers in each cell."""
+        import seaborn as sns
+
+        ax = style.axes(ax, width=7.2, height=5.2)
+        classes = list(range(1, self.cuts.bins + 1))
+        cells = self.cells().pivot_table(index="frequency_class", columns="recency_class")
+        mean = cells["monetary_mean"].reindex(index=classes[::-1], columns=classes)
+        count = cells["customers"].reindex(index=classes[::-1], columns=classes)
+        labels = count.map(lambda value: "" if pd.isna(value) else f"{value:,.0f}")
+        sns.heatmap(
+            mean,
+            annot=labels,
+            fmt="",
+            cmap="crest",
+            linewidths=1.5,
+            linecolor="white",
+            cbar_kws={"label": "mean spend per customer", "format": lambda value, _: f"{value:,.0f}"},
+            ax=ax,
+        )
+        ax.set_title("Customers and what they spent, by recency and frequency")
+        ax.set_xlabel(f"recency class ({self.cuts.bins} = bought most recently)")
+        ax.set_ylabel(f"frequency class ({self.cuts.bins} = buys most often)")
+        ax.tick_params(length=0)
+        best = self.cells().sort_values("monetary_mean").iloc[-1]
+        return style.describe(
+            ax,
+            "Heat map of mean spend by recency and frequency class, with the number of customers in each cell. "
+            f"Spend is highest, {number(best['monetary_mean'])} on average, at recency class "
+            f"{best['recency_class']:.0f} and frequency class {best['frequency_class']:.0f}.",
+        )
+
+    def plot_segments(self, ax: Axes | None = None) -> Axes:
+        """Draw each segment's share of the customers beside its share of the revenue, with 95 % intervals."""
+        ax = style.axes(ax, width=8.0, height=5.2)
+        shown = self.segments[self.segments["customers"] > 0].iloc[::-1]
+        places = np.arange(len(shown))
+        kinds = (("customers", "share of customers", 0.2), ("revenue", "share of revenue", -0.2))
+        for (kind, label, shift), color in zip(kinds, style.PALETTE, strict=False):
+            share = 100 * shown[f"{kind}_share"].fillna(0)
+            low, high = 100 * shown[f"{kind}_share_low"], 100 * shown[f"{kind}_share_high"]
+            errors = np.vstack([(share - low).fillna(0).clip(lower=0), (high - share).fillna(0).clip(lower=0)])
+            ax.barh(places + shift, share, height=0.36, color=color, label=label)
+            ax.errorbar(share, places + shift, xerr=errors, fmt="none", ecolor=style.INK, elinewidth=1, capsize=2)
+        ax.set_yticks(places, shown["segment"])
+        ax.set_xlabel("percent of all, with 95 % interval")
+        ax.set_title("How many they are, and what they bring")
+        ax.legend(loc="lower right")
+        ax.grid(axis="x")
+        ax.tick_params(axis="y", length=0)
+        parts = [
+            f"{row['segment']} {percent(row['customers_share'])} and {percent(row['revenue_share'])}"
+            for row in shown.iloc[::-1].to_dict("records")
+        ]
+        return style.describe(ax, f"Bar chart of each segment's share of customers and revenue: {'; '.join(parts)}.")
+
+
+def score(
+    customers: pd.DataFrame,
+    *,
+    bins: int = 5,
+    method: str = "quantile",
+    edges: Mapping[str, Sequence[float]] | None = None,
+    cuts: Cuts | None = None,
+    rules: Sequence[Rule] | None = None,
+) -> RFMResult:
+    """Score customers by recency, frequency and monetary value, and name their segments.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        One row per customer, with ``customer_id``, ``recency_days`` (days), ``frequency`` (orders) and ``monetary``
+        (currency), as `Study.customer360` gives them. Customers without a purchase are left out and counted.
+    bins : int
+        Classes per dimension, from 2 to 9; 1 is the worst class.
+    method : {"quantile", "fixed", "custom", "nested"}
+        How the cut-points are learned, see `learn`.
+    edges : mapping of str to sequence of float, optional
+        The cut-points for ``custom``.
+    cuts : Cuts, optional
+        Cut-points learned earlier (``result.cuts``, or ``rfm.Cuts.load(path)``): nothing is learned from these
+        customers, so that two periods can be compared. `bins`, `method` and `edges` are then not used.
+    rules : sequence of Rule, optional
+        The rule table; by default `standard`. It must place every combination of scores exactly once.
+
+    Returns
+    -------
+    RFMResult
+
+    Raises
+    ------
+    UsageError
+        If a column is missing, a parameter is not understood or the rule table is not sound.
+    DataError
+        If no customer has a purchase, a value is missing, or a dimension has too few distinct values.
+
+    Notes
+    -----
+    The intervals treat the customers as a sample of those the firm might have had, and the cut-points as given: Wilson
+    score intervals for shares of customers, and for shares of revenue the linearised ratio
+    Var(S_k / S) = sum_i (y_i (1[i in k] - S_k / S))^2 n / ((n - 1) S^2), with y_i a customer's spend, S_k a segment's
+    and S the total (Cochran 1977, section 6.3).
+
+    References
+    ----------
+    Hughes, A. M. (1994). Strategic Database Marketing. Probus.
+    Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley.
+    """
+    absent = [column for column in ("customer_id", *DIMENSIONS.values()) if column not in customers.columns]
+    if absent:
+        raise UsageError(f"rfm: the customers have no column {absent[0]!r}; take them from Study.customer360().")
+    buyers = customers.loc[customers["frequency"] > 0, ["customer_id", *DIMENSIONS.values()]].reset_index(drop=True)
+    if buyers.empty:
+        raise DataError("rfm: no customer has a purchase, so there is nothing to score.")
+    for column in DIMENSIONS.values():
+        values = buyers[column].to_numpy("float64")
+        if not np.isfinite(values).all():
+            missing = int((~np.isfinite(values)).sum())
+            raise DataError(f"rfm: {column} is missing or infinite for {missing:,} customers with a purchase; mend it.")
+    used = cuts if cuts is not None else learn(buyers, bins=bins, method=method, edges=edges)
+    table = tuple(rules) if rules is not None else standard(used.bins)
+    rule_table.check(table, bins=used.bins)
+    classes = used.classes(buyers)
+    names = {cell: rule.segment for rule in table for cell in rule.cells()}
+    scored = buyers.join(classes.add_suffix("_class"))
+    scored["rfm"] = (classes["recency"] * 100 + classes["frequency"] * 10 + classes["monetary"]).astype(str)
+    cells = zip(*(classes[dimension].tolist() for dimension in DIMENSIONS), strict=True)
+    scored["segment"] = [names[cell] for cell in cells]
+    return RFMResult(
+        scores=scored,
+        segments=_segments(scored, table),
+        cuts=used,
+        rules=table,
+        left_out=len(customers) - len(buyers),
+        frozen=cuts is not None,
+    )
+
+
+def _segments(scored: pd.DataFrame, rules: Sequence[Rule]) -> pd.DataFrame:
+    n, spend = len(scored), scored["monetary"].to_numpy("float64")
+    total = spend.sum()
+    rows: list[dict[str, Any]] = []
+    for segment in dict.fromkeys(rule.segment for rule in rules):
+        inside = (scored["segment"] == segment).to_numpy()
+        count, revenue = int(inside.sum()), float(spend[inside].sum())
+        low, high = _wilson(count, n)
+        row = {"segment": segment, "customers": count}
+        row |= {"customers_share": count / n, "customers_share_low": low, "customers_share_high": high}
+        share = revenue / total if total > 0 else math.nan
+        deviations = spend * (inside - share)
+        error = math.sqrt((deviations**2).sum() * n / max(n - 1, 1)) / total if total > 0 else math.nan
+        # Where no customer's spend is negative, a share lies between 0 and 1.
+        bounds = (0.0, 1.0) if (spend >= 0).all() else (-math.inf, math.inf)
+        low, high = np.clip([share - _Z * error, share + _Z * error], *bounds)
+        row |= {"revenue": revenue, "revenue_share": share, "revenue_share_low": low, "revenue_share_high": high}
+        medians = scored.loc[inside, list(DIMENSIONS.values())].median()
+        rows.append(row | {f"median_{column}": medians[column] for column in medians.index})
+    return pd.DataFrame(rows)
+
+
+def _wilson(count: int, n: int) -> tuple[float, float]:
+    """Wilson score interval of a proportion (95 %)."""
+    share, z2 = count / n, _Z**2
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _with_interval(row: Any, kind: str) -> str:
+    low, high = row[f"{kind}_share_low"], row[f"{kind}_share_high"]
+    return f"{percent(row[f'{kind}_share'])} (95 % interval {100 * low:.1f}-{100 * high:.1f})"

@@ -1,0 +1,170 @@
+"""What a study holds and what the contract found in it, as Results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ibis
+import pandas as pd
+
+from crm_analysis import style
+from crm_analysis.result import Result
+from crm_analysis.study.cleaning import CleanTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_TIMES = {"customers": "joined", "contracts": "start"}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CardResult(Result):
+    """Rows, customers and dates of each table, and how activity runs over the months.
+
+    Attributes
+    ----------
+    tables : DataFrame
+        One row per table: rows, rows left out, customers, first and last day, longest quiet stretch in days.
+    months : DataFrame
+        Rows by month and table that has dates.
+    """
+
+    tables: pd.DataFrame
+    months: pd.DataFrame
+    title = "The study's tables"
+    shown = ("tables",)
+
+    @classmethod
+    def of(cls, tables: Mapping[str, ibis.Table], found: tuple[CleanTable, ...]) -> CardResult:
+        """Count the tables of a study."""
+        rows, months = [], []
+        for cleaned in found:
+            table = tables[cleaned.name]
+            time = _TIMES.get(cleaned.name, "time")
+            dated = time in table.columns
+            row: dict[str, Any] = {"table": cleaned.name, "rows": cleaned.rows, "left_out": cleaned.rows_left_out}
+            who = next((name for name in ("customer_id", "respondent_id") if name in table.columns), None)
+            row["customers"] = int(table[who].nunique().to_pandas()) if who else None
+            days = _days(table, time) if dated else pd.Series(dtype="int64")
+            if len(days):
+                row |= {"first_day": days.index[0], "last_day": days.index[-1]}
+                row["longest_pause_days"] = int(pd.Series(days.index).diff().dt.days.max()) if len(days) > 1 else 0
+                by_month = days.groupby(days.index.to_period("M").to_timestamp()).sum()
+                months.append(
+                    pd.DataFrame({"table": cleaned.name, "month": by_month.index, "rows": by_month.to_numpy()})
+                )
+            rows.append(row)
+        columns = ["table", "rows", "left_out", "customers", "first_day", "last_day", "longest_pause_days"]
+        return cls(
+            tables=pd.DataFrame(rows).reindex(columns=columns),
+            months=pd.concat(months, ignore_index=True) if months else pd.DataFrame(columns=["table", "month", "rows"]),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.tables.copy()
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        return {"tables": self.tables.copy(), "months": self.months.copy()}
+
+    def findings(self) -> tuple[str, ...]:
+        sentences = []
+        for row in self.tables.itertuples():
+            sentence = f"{str(row.table).capitalize()}: {row.rows:,} rows"
+            if pd.notna(row.customers):
+                sentence += f" of {int(row.customers):,} {'respondents' if row.table == 'kano' else 'customers'}"
+            if pd.notna(row.first_day):
+                sentence += f", {row.first_day:%Y-%m-%d} to {row.last_day:%Y-%m-%d}"
+                if row.longest_pause_days > 1:
+                    sentence += f", longest pause {int(row.longest_pause_days)} days"
+            if row.left_out:
+                sentence += f"; {row.left_out:,} further rows broke the contract and are in quarantine"
+            sentences.append(sentence + ".")
+        return tuple(sentences)
+
+    def metrics(self) -> dict[str, float]:
+        counts = {f"{row.table}_rows": row.rows for row in self.tables.itertuples()}
+        return {**counts, "quarantined_rows": int(self.tables["left_out"].sum())}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the rows by month of the table that has most of them."""
+        ax = style.axes(ax)
+        largest = self.tables.sort_values("rows", ascending=False)["table"]
+        table = next((name for name in largest if name in set(self.months["table"])), None)
+        shown = self.months[self.months["table"] == table]
+        ax.bar(shown["month"], shown["rows"], width=25, color=style.PALETTE[0])
+        ax.set_title(f"{table or 'no table with dates'} by month")
+        ax.set_ylabel("rows")
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        ax.grid(axis="y")
+        text = f"Bar chart of {table} by month"
+        if len(shown):
+            text += f", {shown['rows'].min():,} to {shown['rows'].max():,} rows a month."
+        return style.describe(ax, text)
+
+
+def _days(table: ibis.Table, time: str) -> pd.Series:
+    """Rows by day, in order."""
+    counted = (
+        table.filter(table[time].notnull()).group_by(day=table[time].truncate("D")).aggregate(rows=lambda t: t.count())
+    )
+    days = counted.order_by("day").to_pandas()
+    return days.set_index(pd.DatetimeIndex(days["day"]))["rows"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CheckResult(Result):
+    """Every rule of the contract that some row broke, and what was done about it.
+
+    Attributes
+    ----------
+    breaches : DataFrame
+        One row per broken rule: table, column, rule, rows, first row and value, action.
+    rows : int
+        Rows read from all tables.
+    left_out : int
+        Rows that were left out.
+    sentences : tuple of str
+        The same in words.
+    """
+
+    breaches: pd.DataFrame
+    rows: int
+    left_out: int
+    sentences: tuple[str, ...]
+    title = "The contract"
+    shown = ("breaches",)
+
+    @classmethod
+    def of(cls, found: tuple[CleanTable, ...]) -> CheckResult:
+        """Collect the breaches of all tables."""
+        breaches = [breach for cleaned in found for breach in cleaned.breaches]
+        columns = ["table", "column", "rule", "rows", "first_row", "first_value", "action"]
+        frame = pd.DataFrame(
+            [
+                {**vars(breach), "action": "row left out" if breach.row_left_out else "value set aside"}
+                for breach in breaches
+            ]
+        )
+        return cls(
+            breaches=frame.reindex(columns=columns),
+            rows=sum(cleaned.rows_read for cleaned in found),
+            left_out=sum(cleaned.rows_left_out for cleaned in found),
+            sentences=tuple(f"{breach}." for breach in breaches),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.breaches.copy()
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        return {"breaches": self.breaches.copy()}
+
+    def findings(self) -> tuple[str, ...]:
+        if not self.sentences:
+            return (f"All {self.rows:,} rows keep the contract.",)
+        kept = f"{self.rows - self.left_out:,} of {self.rows:,} rows are used"
+        return (f"{kept}; {self.left_out:,} were left out (see quarantine/ in the study's folder).", *self.sentences)
+
+    def metrics(self) -> dict[str, float]:
+        return {"rows": self.rows, "rows_left_out": self.left_out, "rules_broken": len(self.breaches)}

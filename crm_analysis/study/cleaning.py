@@ -1,0 +1,237 @@
+"""Raw table -> clean table: count every broken rule, put offending rows into quarantine, keep the rest as Parquet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crm_analysis.errors import ContractError, UsageError
+from crm_analysis.study.config import StudyConfig, TableConfig
+from crm_analysis.study.mapping import Mapped, map_columns
+from crm_analysis.study.sources import Source, fingerprint, quote, read
+from crm_analysis.study.tables import CONTRACTS, ROW, Contract, Rule, raw
+from crm_analysis.table import number
+
+if TYPE_CHECKING:
+    import ibis
+
+# Part of every cache key: raise it when the contract or the cleaning changes what a clean table holds.
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A rule that was broken: how often, where first, and what was done (the row left out, or the value set aside)."""
+
+    table: str
+    column: str
+    rule: str
+    rows: int
+    first_row: int
+    first_value: str
+    row_left_out: bool
+
+    def __str__(self) -> str:
+        done = "left out" if self.row_left_out else "value set aside"
+        count = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
+        first = f"first in row {self.first_row}" + (f" = {self.first_value!r}" if self.first_value else "")
+        return f"{self.table}: {self.column} {self.rule}: not so in {count} ({done}), {first}"
+
+
+@dataclass(frozen=True)
+class CleanTable:
+    """What was found while a table was cleaned, and whether it is read in place (typed and without a breach)."""
+
+    name: str
+    in_place: bool
+    files: tuple[tuple[str, str, int], ...]
+    rows_read: int
+    rows_left_out: int
+    breaches: tuple[Breach, ...]
+
+    @property
+    def rows(self) -> int:
+        return self.rows_read - self.rows_left_out
+
+
+def clean(
+    backend: ibis.backends.duckdb.Backend, config: StudyConfig, table: str, folder: Path
+) -> tuple[CleanTable, ibis.Table]:
+    """Clean one table of a study, or take it from the cache if its files and mapping have not changed.
+
+    Parameters
+    ----------
+    backend : ibis DuckDB backend
+        The engine.
+    config : StudyConfig
+        The study.
+    table : str
+        The table's name.
+    folder : Path
+        The study's folder; the cache is written to ``.cache`` in it, rows in quarantine to ``quarantine``.
+
+    Returns
+    -------
+    CleanTable
+        What was found.
+    ibis.Table
+        The clean rows.
+
+    Raises
+    ------
+    UsageError
+        If the file is not there or the folder cannot be written to.
+    ContractError
+        If a required column is missing, the file cannot be read, or no row is left.
+    """
+    cache = folder / ".cache"
+    try:
+        cache.mkdir(exist_ok=True)
+    except OSError:
+        raise UsageError(f"{folder} cannot be written to; the study keeps its cleaned tables there.") from None
+    settings = config.tables[table]
+    source = read(backend.con, settings, folder)
+    hashes = fingerprint(source.files, cache / "hashes.json")
+    key = _key(config, settings, hashes)
+    memory, parquet = cache / f"{table}-{key}.json", cache / f"{table}-{key}.parquet"
+    quarantine = folder / "quarantine" / f"{table}.csv"
+    cleaned = _known(memory, quarantine)
+    if cleaned is None or not (cleaned.in_place or parquet.exists()):
+        mapped = _mapped(backend, config, source, settings)
+        files = tuple((file.name, hashes[str(file)], file.stat().st_size) for file in source.files)
+        cleaned = _check(backend, source, mapped, quarantine, parquet, files)
+        _write(memory, json.dumps(asdict(cleaned), ensure_ascii=False))
+        _forget(cache, table, key)
+    if cleaned.in_place:
+        mapped = _mapped(backend, config, source, settings)
+        columns = ", ".join(quote(name) for name in mapped.columns)
+        return cleaned, backend.sql(f"SELECT {columns} FROM ({mapped.query})")
+    return cleaned, backend.read_parquet(parquet)
+
+
+def _mapped(backend: Any, config: StudyConfig, source: Source, settings: TableConfig) -> Mapped:
+    contract = CONTRACTS[source.table]
+    if source.table == "survey":
+        contract = contract.with_items(config.survey.items)
+    missing = config.survey.missing if source.table == "survey" else ()
+    return map_columns(backend.con, source, settings, contract, timezone=config.timezone, missing=missing)
+
+
+def _write(file: Path, text: str) -> None:
+    staged = file.with_suffix(f".{os.getpid()}")
+    staged.write_text(text, "utf-8")
+    os.replace(staged, file)
+
+
+def _key(config: StudyConfig, settings: TableConfig, hashes: Mapping[str, str]) -> str:
+    survey = asdict(config.survey) if settings.table == "survey" else None
+    parts = [_VERSION, asdict(settings), config.timezone, survey, sorted(hashes.values())]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def _known(memory: Path, quarantine: Path) -> CleanTable | None:
+    try:
+        saved: dict[str, Any] = json.loads(memory.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    breaches = tuple(Breach(**breach) for breach in saved.pop("breaches"))
+    if breaches and not quarantine.exists():
+        return None
+    files = tuple((name, digest, size) for name, digest, size in saved.pop("files"))
+    return CleanTable(**saved, files=files, breaches=breaches)
+
+
+def _forget(cache: Path, table: str, key: str) -> None:
+    for stale in cache.glob(f"{table}-*"):
+        if not stale.name.startswith(f"{table}-{key}"):
+            stale.unlink(missing_ok=True)
+
+
+def _check(
+    backend: ibis.backends.duckdb.Backend,
+    source: Source,
+    mapped: Mapped,
+    quarantine: Path,
+    parquet: Path,
+    files: tuple[tuple[str, str, int], ...],
+) -> CleanTable:
+    checked = backend.sql(mapped.query)
+    # A day's grace: a shop east of this clock has tomorrow's date already.
+    today = datetime.combine(date.today() + timedelta(days=2), datetime.min.time())
+    rules = list(mapped.contract.rules(mapped.columns, today=today))
+    broken = {f"__broken_{place}": rule for place, rule in enumerate(rules)}
+    marked = checked.mutate(**{mark: rule.broken(checked).fill_null(False) for mark, rule in broken.items()})
+    drops = [mark for mark, rule in broken.items() if rule.drops_row]
+    left_out = marked.mutate(__out=_any(marked, drops))
+    counts = left_out.aggregate(
+        rows=left_out.count(), out=left_out["__out"].sum(), **{mark: left_out[mark].sum() for mark in broken}
+    ).to_pyarrow().to_pylist()[0]  # fmt: skip
+    found = {mark: rule for mark, rule in broken.items() if counts[mark]}
+    breaches = tuple(_breach(left_out, mark, rule, mapped.contract, counts[mark]) for mark, rule in found.items())
+    rows, out = int(counts["rows"]), int(counts["out"] or 0)
+    if rows == out:
+        raise ContractError(f"{source.table}: no row of {source.label} keeps the contract. {_first(breaches)}")
+    _write_quarantine(left_out, found, mapped, quarantine)
+    if not breaches and source.typed:
+        return CleanTable(source.table, True, files, rows, 0, ())
+    kept = left_out.filter(~left_out["__out"])
+    aside: dict[str, Any] = {}
+    for mark, rule in found.items():
+        if not rule.drops_row:
+            value = aside.get(rule.column, kept[rule.column])
+            aside[rule.column] = kept[mark].ifelse(None, value)
+    clean_rows = kept.mutate(**aside).order_by(ROW).select(*mapped.columns)
+    staged = parquet.with_suffix(f".{os.getpid()}")
+    clean_rows.to_parquet(staged)
+    os.replace(staged, parquet)
+    return CleanTable(source.table, False, files, rows, out, breaches)
+
+
+def _any(table: ibis.Table, marks: list[str]) -> Any:
+    import ibis
+
+    return ibis.or_(*(table[mark] for mark in marks)) if marks else ibis.literal(False)
+
+
+def _breach(left_out: ibis.Table, mark: str, rule: Rule, contract: Contract, count: Any) -> Breach:
+    rows = left_out.filter(left_out[mark]).order_by(ROW).limit(1).select(ROW, raw(rule.column))
+    first = rows.to_pyarrow().to_pylist()[0]
+    value = first[raw(rule.column)]
+    text = "" if value is None else value if isinstance(value, str) else number(value)
+    return Breach(contract.table, rule.column, rule.sentence, int(count), int(first[ROW]), text, rule.drops_row)
+
+
+def _first(breaches: tuple[Breach, ...]) -> str:
+    worst = max((breach for breach in breaches if breach.row_left_out), key=lambda breach: breach.rows)
+    return f"The rule broken most often is: {worst}."
+
+
+def _write_quarantine(left_out: ibis.Table, found: Mapping[str, Rule], mapped: Mapped, quarantine: Path) -> None:
+    import ibis
+
+    if not found:
+        quarantine.unlink(missing_ok=True)
+        return
+    quarantine.parent.mkdir(exist_ok=True)
+    written = {name: left_out[raw(name)].cast("string") for name in mapped.columns}
+    parts = []
+    for mark, rule in found.items():
+        rows = left_out.filter(left_out[mark])
+        parts.append(
+            rows.select(
+                row=rows[ROW],
+                action=ibis.literal("row left out" if rule.drops_row else "value set aside"),
+                rule=ibis.literal(str(rule)),
+                **written,
+            )
+        )
+    staged = quarantine.with_suffix(f".{os.getpid()}")
+    together = ibis.union(*parts) if len(parts) > 1 else parts[0]
+    together.order_by("row", "rule").to_csv(staged)
+    os.replace(staged, quarantine)

@@ -1,0 +1,204 @@
+"""study.toml: what a study is called, where its tables are and how their columns map to the contract."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crm_analysis.errors import UsageError
+from crm_analysis.study.tables import CONTRACTS
+
+FORMATS = ("csv", "blanks", "parquet")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SUFFIXES = {".parquet": "parquet", ".pq": "parquet"}
+
+
+@dataclass(frozen=True)
+class Sql:
+    """A column computed by a SQL expression over the source's own columns."""
+
+    expression: str
+
+
+@dataclass(frozen=True)
+class TableConfig:
+    """One ``[tables.x]`` section: the source, its format and the mapping of contract columns to source columns."""
+
+    table: str
+    source: str
+    format: str
+    columns: Mapping[str, str | Sql] = field(default_factory=dict)
+    delimiter: str | None = None
+    names: tuple[str, ...] = ()
+    time_format: str | None = None
+
+
+@dataclass(frozen=True)
+class SurveyConfig:
+    """The ``[survey]`` section: answer scale, codes that mean *missing*, items by construct, model."""
+
+    scale: tuple[float, float] = (1, 10)
+    missing: tuple[float, ...] = ()
+    model: str = ""
+    constructs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    codes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def items(self) -> dict[str, tuple[float, float]]:
+        """Every item with its lowest and highest code."""
+        listed = {item: self.scale for items in self.constructs.values() for item in items}
+        return {**listed, **self.codes}
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A whole study.toml, checked."""
+
+    name: str
+    title: str
+    currency: str
+    timezone: str
+    engine: str
+    memory_limit: str
+    tables: Mapping[str, TableConfig]
+    survey: SurveyConfig
+    churn: Mapping[str, Any]
+    text: str
+
+
+def read(path: Path) -> StudyConfig:
+    """Read and check a study.toml.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    StudyConfig
+
+    Raises
+    ------
+    UsageError
+        If the file is no TOML or says something that is not understood; the message names the section and the cure.
+    """
+    text = path.read_text("utf-8-sig")
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path.name} is not valid TOML: {error}.") from None
+    _known(content, ("study", "engine", "tables", "survey", "churn"), "study.toml")
+    study = _section(content, "study")
+    _known(study, ("name", "title", "currency", "timezone"), "[study]")
+    name = str(study.get("name", path.parent.name))
+    if not _NAME.fullmatch(name):
+        raise UsageError(f"[study] name = {name!r} names a report folder: use letters, digits, '.', '_' and '-'.")
+    engine = _section(content, "engine")
+    _known(engine, ("url", "memory_limit"), "[engine]")
+    tables = {table: _table(table, section) for table, section in _section(content, "tables").items()}
+    if not tables:
+        raise UsageError(f"{path.name} names no table; add a section such as [tables.transactions] with source = ...")
+    return StudyConfig(
+        name=name,
+        title=str(study.get("title", name)),
+        currency=str(study.get("currency", "")),
+        timezone=str(study.get("timezone", "UTC")),
+        engine=_engine(engine),
+        memory_limit=str(engine.get("memory_limit", "")),
+        tables=tables,
+        survey=_survey(_section(content, "survey")),
+        churn=_section(content, "churn"),
+        text=text,
+    )
+
+
+def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+    section = content.get(name, {})
+    if not isinstance(section, dict):
+        raise UsageError(f"study.toml: {name} must be a section ([{name}]), not a value.")
+    return section
+
+
+def _known(section: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
+    for key in section:
+        if key not in known:
+            raise UsageError(f"{where} has no setting {key!r}; known are {', '.join(known)}.")
+
+
+def _engine(engine: Mapping[str, Any]) -> str:
+    url = str(engine.get("url", "duckdb://"))
+    if re.search(r"://[^/@]*:[^/@]*@", url):
+        raise UsageError('[engine] url holds a password; keep it in an environment variable: url = "env:NAME".')
+    if url != "duckdb://":
+        raise UsageError(f'[engine] url = "{url}" is not supported; this version reads files with url = "duckdb://".')
+    return url
+
+
+def _table(table: str, section: Any) -> TableConfig:
+    where = f"[tables.{table}]"
+    if table not in CONTRACTS:
+        raise UsageError(f"{where} is no table of the contract; known are {', '.join(CONTRACTS)}.")
+    if not isinstance(section, dict):
+        raise UsageError(f"study.toml: tables.{table} must be a section ({where}), not a value.")
+    _known(section, ("source", "format", "columns", "delimiter", "names", "time_format"), where)
+    if not isinstance(section.get("source"), str):
+        raise UsageError(f'{where} needs source = "file", the path of its file seen from study.toml.')
+    source = section["source"]
+    file_format = section.get("format", _SUFFIXES.get(Path(source).suffix.lower(), "csv"))
+    if file_format not in FORMATS:
+        raise UsageError(f"{where} format = {file_format!r} is not known; known are {', '.join(FORMATS)}.")
+    mapping = section.get("columns", {})
+    if not isinstance(mapping, dict):
+        raise UsageError(f'{where} columns must be a table such as {{ amount = "Total" }}.')
+    return TableConfig(
+        table=table,
+        source=source,
+        format=file_format,
+        columns={name: _mapped(table, name, value) for name, value in mapping.items()},
+        delimiter=section.get("delimiter"),
+        names=tuple(section.get("names", ())),
+        time_format=section.get("time_format"),
+    )
+
+
+def _mapped(table: str, name: str, value: Any) -> str | Sql:
+    contract = CONTRACTS[table]
+    if name not in contract.names and not contract.extra:
+        known = ", ".join(contract.names)
+        raise UsageError(f"[tables.{table}] columns: {name!r} is no column of the contract; known are {known}.")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict) and set(value) == {"sql"} and isinstance(value["sql"], str):
+        return Sql(value["sql"])
+    raise UsageError(f'[tables.{table}] columns: {name} must be a column\'s name or {{ sql = "expression" }}.')
+
+
+def _survey(section: dict[str, Any]) -> SurveyConfig:
+    _known(section, ("scale", "missing", "model", "constructs", "codes", "paths"), "[survey]")
+    codes, constructs = _section(section, "codes"), _section(section, "constructs")
+    return SurveyConfig(
+        scale=_range(section.get("scale", [1, 10]), "[survey] scale"),
+        missing=tuple(section.get("missing", ())),
+        model=str(section.get("model", "")),
+        constructs={name: _names(items, f"constructs.{name}") for name, items in constructs.items()},
+        codes={item: _range(value, f"[survey.codes] {item}") for item, value in codes.items()},
+        paths={name: _names(targets, f"paths.{name}") for name, targets in _section(section, "paths").items()},
+    )
+
+
+def _range(value: Any, where: str) -> tuple[float, float]:
+    if not (isinstance(value, list) and len(value) == 2 and all(isinstance(end, int | float) for end in value)):
+        raise UsageError(f"{where} must be two numbers, the lowest and the highest code, such as [1, 10].")
+    return value[0], value[1]
+
+
+def _names(value: Any, where: str) -> tuple[str, ...]:
+    if not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+        raise UsageError(f'[survey] {where} must be a list of names such as ["Q1", "Q2"].')
+    return tuple(value)

@@ -1,0 +1,252 @@
+"""Source columns -> contract columns: one SELECT that types each value and keeps beside it what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+import sqlglot
+from sqlglot import exp
+
+from crm_analysis.errors import ContractError, UsageError
+from crm_analysis.study.config import Sql, TableConfig
+from crm_analysis.study.sources import Source, literal, quote
+from crm_analysis.study.tables import KINDS, ROW, Contract, raw
+
+# What stands for "nothing" where a number, date or yes/no is expected. In an id or a text they are left alone.
+_NOTHING = ("na", "n/a", "nan", "null", "none", "-")
+_TIME_FORMATS = ("%Y%m%d", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y%m%d%H%M%S")
+_YES = ("true", "t", "yes", "y", "1", "是")
+_NO = ("false", "f", "no", "n", "0", "否")
+_ALLOWED = (
+    *(exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg, exp.Not, exp.Binary),
+    *(exp.Case, exp.If, exp.Between, exp.In, exp.Cast, exp.TryCast, exp.DataType, exp.Coalesce, exp.Nullif),
+    *(exp.Abs, exp.Round, exp.Lower, exp.Upper, exp.Trim, exp.Substring, exp.Concat),
+)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round)
+_COMPARISONS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """The typed table as a query: columns of the contract, and for each the value as written (``__raw_...``)."""
+
+    query: str
+    columns: tuple[str, ...]
+    contract: Contract
+
+
+def map_columns(
+    connection: duckdb.DuckDBPyConnection,
+    source: Source,
+    config: TableConfig,
+    contract: Contract,
+    *,
+    timezone: str = "UTC",
+    missing: tuple[float, ...] = (),
+) -> Mapped:
+    """Write the query that turns a raw source into a table of the contract.
+
+    Parameters
+    ----------
+    connection : DuckDBPyConnection
+        Used to find the type of columns that the contract does not know.
+    source : Source
+        The raw table.
+    config : TableConfig
+        Its mapping.
+    contract : Contract
+        Its contract, survey items included.
+    timezone : str
+        Times written with an offset are turned into local times of this zone; times without one are local already.
+    missing : tuple of float
+        Codes in survey items that mean "no answer".
+
+    Returns
+    -------
+    Mapped
+
+    Raises
+    ------
+    ContractError
+        If a required column, or one that the mapping names, is not in the source.
+    UsageError
+        If an SQL expression is not understood.
+    """
+    inputs = _inputs(source, config, contract)
+    items = {column.name for column in contract.columns if column.kind == "number" and contract.table == "survey"}
+    kinds = {column.name: column.kind for column in contract.columns}
+    parts: list[str] = [ROW]
+    for name, given in inputs.items():
+        kind = kinds.get(name, "value")
+        codes = missing if name in items and name != "weight" else ()
+        written, typed = _written(given, source), _typed_name(given, source)
+        if typed in ("VARCHAR", "") or isinstance(given, Sql):
+            kind = _contents(connection, source, written) if kind == "value" else kind
+            written = _without(written, kind, codes)
+            value = _from_text(given, source, written, kind, config.time_format, timezone)
+        else:
+            written = f"CASE WHEN {written} IN ({_numbers(codes)}) THEN NULL ELSE {written} END" if codes else written
+            value = _from_typed(written, typed, kind, timezone)
+        parts += [f"{written} AS {quote(raw(name))}", f"{value} AS {quote(name)}"]
+    return Mapped(f"SELECT {', '.join(parts)} FROM ({source.query})", tuple(inputs), contract)
+
+
+def _inputs(source: Source, config: TableConfig, contract: Contract) -> dict[str, str | Sql]:
+    """Contract column -> what it is made of: the mapping first, then columns that bear the contract's name."""
+    there = ", ".join(source.columns)
+    inputs: dict[str, str | Sql] = {}
+    for name in contract.names:
+        given = config.columns.get(name, name)
+        if isinstance(given, str) and given not in source.columns:
+            if name in config.columns:
+                raise ContractError(
+                    f"{contract.table}: the mapping {name} = {given!r} names a column that is not in {source.label}; "
+                    f"columns there: {there}."
+                )
+            if name in contract.required:
+                raise ContractError(
+                    f"{contract.table}: the required column {name!r} is not in {source.label} "
+                    f"(columns there: {there}); "
+                    f'map it in study.toml, [tables.{contract.table}], columns = {{ {name} = "..." }}.'
+                )
+            continue
+        inputs[name] = given
+    items = [column.name for column in contract.columns if contract.table == "survey" and column.kind == "number"]
+    absent = [item for item in items if item not in inputs and item != "weight"]
+    if absent:
+        raise ContractError(
+            f"survey: the item {absent[0]!r} of study.toml is not in {source.label} (columns there: {there}); "
+            "correct [survey.constructs] or [survey.codes]."
+        )
+    if contract.extra:
+        used = {given for given in inputs.values() if isinstance(given, str)}
+        inputs.update({name: given for name, given in config.columns.items() if name not in inputs})
+        inputs.update({name: name for name in source.columns if name not in inputs and name not in used})
+    return inputs
+
+
+def _written(given: str | Sql, source: Source) -> str:
+    if isinstance(given, str):
+        return quote(given) if source.columns[given] != "VARCHAR" else f"NULLIF(trim({quote(given)}), '')"
+    names = ", ".join(f"trim({quote(name)}::VARCHAR)" for name in _parse(given, source)[1])
+    return f"NULLIF(concat_ws(' | ', {names}), '')"
+
+
+def _typed_name(given: str | Sql, source: Source) -> str:
+    return source.columns[given] if isinstance(given, str) else ""
+
+
+def _numbers(codes: tuple[float, ...]) -> str:
+    return ", ".join(f"{code:g}" for code in codes)
+
+
+def _without(written: str, kind: str, codes: tuple[float, ...]) -> str:
+    if kind not in ("id", "text"):
+        nothing = ", ".join(literal(word) for word in _NOTHING)
+        written = f"CASE WHEN lower({written}) IN ({nothing}) THEN NULL ELSE {written} END"
+    if codes:
+        written = f"CASE WHEN TRY_CAST({written} AS DOUBLE) IN ({_numbers(codes)}) THEN NULL ELSE {written} END"
+    return written
+
+
+def _from_text(given: str | Sql, source: Source, written: str, kind: str, form: str | None, timezone: str) -> str:
+    value = written if isinstance(given, str) else f"({_parse(given, source)[0]})::VARCHAR"
+    if kind in ("id", "text"):
+        return value
+    if kind == "time":
+        return _time(value, form, timezone)
+    if kind == "flag":
+        yes, no = (", ".join(literal(word) for word in words) for words in (_YES, _NO))
+        return f"CASE WHEN lower({value}) IN ({yes}) THEN true WHEN lower({value}) IN ({no}) THEN false END"
+    number = f"TRY_CAST({value} AS DOUBLE)"
+    if kind == "integer":
+        return f"CASE WHEN {number} = floor({number}) THEN TRY_CAST({number} AS BIGINT) END"
+    if kind == "money":
+        return f"TRY_CAST({value} AS DECIMAL(18, 4))"
+    return f"CASE WHEN isfinite({number}) THEN {number} END"
+
+
+def _time(value: str, time_format: str | None, timezone: str) -> str:
+    if time_format is not None:
+        return f"try_strptime({value}, {literal(time_format)})::TIMESTAMP"
+    formats = "[" + ", ".join(literal(form) for form in _TIME_FORMATS) + "]"
+    return (
+        f"CASE WHEN regexp_matches({value}, ':\\d\\d(\\.\\d+)?\\s*(Z|[+-]\\d\\d:?\\d\\d|[+-]\\d\\d)$') "
+        f"THEN TRY_CAST({value} AS TIMESTAMPTZ) AT TIME ZONE {literal(timezone)} "
+        f"ELSE COALESCE(TRY_CAST({value} AS TIMESTAMP), try_strptime({value}, {formats})) END"
+    )
+
+
+def _from_typed(written: str, typed: str, kind: str, timezone: str) -> str:
+    if kind == "value":
+        return written
+    target = KINDS[kind][0]
+    if kind == "time":
+        if typed.startswith("TIMESTAMP WITH TIME ZONE"):
+            return f"({written} AT TIME ZONE {literal(timezone)})::TIMESTAMP"
+        return written if typed == "TIMESTAMP" else f"TRY_CAST({written} AS TIMESTAMP)"
+    engine = {"string": "VARCHAR", "float64": "DOUBLE", "int64": "BIGINT"}.get(target, target.upper())
+    if typed.replace(" ", "") == engine.replace(" ", ""):
+        return written
+    return f"TRY_CAST({written} AS {engine})"
+
+
+def _contents(connection: duckdb.DuckDBPyConnection, source: Source, written: str) -> str:
+    """Find the kind of a text column from its contents; numbers with leading zeros are ids and stay text."""
+    value = _without(written, "number", ())
+    row = connection.sql(
+        "SELECT count(v), count(TRY_CAST(v AS DOUBLE)), count(TRY_CAST(v AS BIGINT)), "
+        "count(TRY_CAST(v AS TIMESTAMP)), "
+        f"count(*) FILTER (regexp_matches(v, '^-?0\\d')) FROM (SELECT {value} AS v FROM ({source.query}))"
+    ).fetchone()
+    given, numbers, whole, times, zeros = row or (0, 0, 0, 0, 0)
+    if given == 0 or zeros:
+        return "text"
+    if whole == given and numbers == given:
+        return "integer"
+    if numbers == given:
+        return "number"
+    return "time" if times == given else "text"
+
+
+def _parse(sql: Sql, source: Source) -> tuple[str, list[str]]:
+    """Check an expression, cast its text columns where they are calculated with; return it and the columns used."""
+    where = f"[tables.{source.table}] columns: the expression {sql.expression!r}"
+    try:
+        tree = sqlglot.parse_one(sql.expression, dialect="duckdb")
+    except sqlglot.errors.ParseError:
+        raise UsageError(f"{where} is not valid SQL; use arithmetic and CASE over its columns.") from None
+    for node in tree.walk():
+        if not isinstance(node, _ALLOWED):
+            raise UsageError(f"{where} uses {type(node).__name__}; use only arithmetic and CASE over its columns.")
+    lower: Mapping[str, str] = {name.lower(): name for name in source.columns}
+    used: list[str] = []
+    for column in list(tree.find_all(exp.Column)):
+        name = lower.get(column.name.lower())
+        if name is None:
+            raise ContractError(
+                f"{source.table}: the expression {sql.expression!r} names the column {column.name!r} that is not in "
+                f"{source.label}; columns there: {', '.join(source.columns)}."
+            )
+        if name not in used:
+            used.append(name)
+        quoted = exp.column(name, quoted=True)
+        if source.columns[name] == "VARCHAR" and _is_number(column):
+            quoted = exp.TryCast(this=quoted, to=exp.DataType.build("double"))
+        if column is tree:
+            tree = quoted
+        else:
+            column.replace(quoted)
+    return tree.sql(dialect="duckdb"), used
+
+
+def _is_number(column: exp.Column) -> bool:
+    parent = column.parent
+    while isinstance(parent, exp.Paren):
+        parent = parent.parent
+    if isinstance(parent, _COMPARISONS):
+        others = [node for node in parent.iter_expressions() if node is not column]
+        return any(isinstance(node, exp.Literal) and not node.is_string for node in others)
+    return isinstance(parent, _ARITHMETIC)

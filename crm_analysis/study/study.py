@@ -1,0 +1,254 @@
+"""A study: study.toml and its tables, checked, cleaned and ready to be aggregated where they lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pandas as pd
+
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.study import customer360
+from crm_analysis.study.card import CardResult, CheckResult
+from crm_analysis.study.cleaning import CleanTable, clean
+from crm_analysis.study.config import StudyConfig, read
+from crm_analysis.study.tables import CONTRACTS, KINDS
+
+_DATED = {"contacts": "time", "campaigns": "time", "survey": "time", "contracts": "start", "customers": "joined"}
+
+
+class Study:
+    """Raw tables that have passed the contract. Open one with `Study.open`.
+
+    Attributes
+    ----------
+    config : StudyConfig
+        What study.toml says.
+    folder : Path
+        The study's folder.
+    """
+
+    def __init__(
+        self, config: StudyConfig, folder: Path, tables: Mapping[str, ibis.Table], found: tuple[CleanTable, ...]
+    ):
+        self.config = config
+        self.folder = folder
+        self._tables = dict(tables)
+        self._found = found
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Study:
+        """Open a study: read study.toml, check every table against the contract, clean what can be cleaned.
+
+        Files are cleaned once and read from a cache in the study's folder until they change. Rows that break a rule
+        are written to ``quarantine/<table>.csv`` in that folder and counted; see `check`.
+
+        Parameters
+        ----------
+        folder : path
+            The folder that holds study.toml. A relative path is sought in the working folder, then in each parent,
+            so that a notebook works from its own folder and from the project's root.
+
+        Returns
+        -------
+        Study
+
+        Raises
+        ------
+        UsageError
+            If there is no such folder, no study.toml in it, or the file says something that is not understood.
+        ContractError
+            If a file is empty or unreadable, a required column is missing, or no row keeps the contract.
+        """
+        home = _find(Path(folder))
+        config = read(home / "study.toml")
+        backend = ibis.duckdb.connect(memory_limit=config.memory_limit or _memory_limit())
+        # Extensions are downloads; where they are missing an offline machine must say so at once.
+        backend.raw_sql("SET autoinstall_known_extensions = false")
+        tables, found = {}, []
+        for name in config.tables:
+            cleaned, tables[name] = clean(backend, config, name, home)
+            found.append(cleaned)
+        return cls(config, home, tables, tuple(found))
+
+    @property
+    def name(self) -> str:
+        """The study's name: one report folder per name."""
+        return self.config.name
+
+    @property
+    def title(self) -> str:
+        """The study's title for readers."""
+        return self.config.title
+
+    @property
+    def currency(self) -> str:
+        """The currency of all amounts, for example ``CNY``; may be empty."""
+        return self.config.currency
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Names of the tables that are there."""
+        return tuple(self._tables)
+
+    def table(self, name: str) -> ibis.Table:
+        """Return a clean table in the engine.
+
+        Parameters
+        ----------
+        name : str
+            A table of the contract, such as ``transactions``.
+
+        Returns
+        -------
+        ibis.Table
+
+        Raises
+        ------
+        UsageError
+            If the contract knows no such table.
+        DataError
+            If this study does not have it.
+        """
+        if name not in CONTRACTS:
+            raise UsageError(f"{name!r} is no table of the contract; known are {', '.join(CONTRACTS)}.")
+        if name not in self._tables:
+            there = ", ".join(self.tables)
+            raise DataError(f"the study {self.name} has no table {name!r} (it has {there}); add [tables.{name}].")
+        return self._tables[name]
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return a clean table as a frame; one that is not there has the contract's columns and no rows."""
+        if name in CONTRACTS and name not in self._tables:
+            schema = ibis.schema({c.name: KINDS[c.kind][0] or "string" for c in CONTRACTS[name].columns})
+            return ibis.memtable([], schema=schema).to_pandas()
+        return self.table(name).to_pandas()
+
+    @property
+    def last_date(self) -> date:
+        """The study's last day: the latest order, or, without orders, the latest date of any table."""
+        days = [day for day in (self._last("transactions", "time"),) if day]
+        others = {
+            "contacts": "time",
+            "campaigns": "time",
+            "survey": "time",
+            "contracts": "start",
+            "customers": "joined",
+        }
+        days = days or [day for day in (self._last(*pair) for pair in others.items()) if day]
+        if not days:
+            raise DataError(f"the study {self.name} has no dates; the customer view needs a table with a time.")
+        return max(days)
+
+    def _last(self, table: str, column: str) -> date | None:
+        if table not in self._tables or column not in self._tables[table].columns:
+            return None
+        last = self._tables[table][column].max().to_pandas()
+        return None if pd.isna(last) else pd.Timestamp(last).date()
+
+    def customer360(self, as_of: str | date | None = None) -> pd.DataFrame:
+        """Return the customer view: one row per customer, with what was known through the end of a day.
+
+        Parameters
+        ----------
+        as_of : str or date, optional
+            The day, such as ``"2025-06-30"``; by default the study's last day, never today.
+
+        Returns
+        -------
+        DataFrame
+            One row per customer record known by then, ordered by ``customer_id``. From transactions (a purchase is a
+            line with an amount of zero or more, a return one below zero):
+
+            - ``first_purchase``, ``last_purchase`` (dates), ``recency_days``, ``tenure_days`` (from the first
+              purchase to `as_of`), ``frequency`` (distinct orders; without order ids, distinct days with a purchase),
+              ``purchase_days``;
+            - ``monetary`` (purchases less returns), ``mean_order_value`` (purchases by order), ``returns_share``
+              (returns by purchases), and ``margin``, ``discount_share``, ``categories`` where the columns are there;
+            - ``gap_mean_days`` (mean days between purchases; missing with one purchase day), ``gap_cv`` (their
+              standard deviation by their mean; missing with fewer than three days);
+            - ``spend_trend`` = (last 365 days - the 365 before) / their sum, from -1 to 1; missing if both are zero.
+
+            From contacts: ``contacts``, ``complaints``. From contracts: ``open_contract``, ``contract_start``,
+            ``monthly_fee``. From customers: ``referrals_made`` and every column of the table. From the survey: the
+            latest answers by then (items under their own names, other columns with the prefix ``survey_``).
+            A customer without orders has frequency and monetary 0 and no dates.
+
+        Raises
+        ------
+        UsageError
+            If `as_of` is not a date.
+        DataError
+            If `as_of` lies before the first order, or the study has no table with customers.
+        """
+        sources = [name for name in ("customers", "transactions", "contracts") if name in self._tables]
+        if not sources:
+            raise DataError(f"the study {self.name} has no customers, transactions or contracts to make a view of.")
+        day = self.last_date if as_of is None else _day(as_of)
+        if "transactions" in self._tables:
+            first = pd.Timestamp(self._tables["transactions"].time.min().to_pandas()).date()
+            if day < first:
+                raise DataError(
+                    f"customer360: as_of {day} lies before the first order ({first}); "
+                    f"choose a day from {first} to {self.last_date}."
+                )
+        view = customer360.expression(self._tables, as_of=day, items=self.config.survey.items)
+        return customer360.to_pandas(view)
+
+    def inputs(self) -> list[dict[str, Any]]:
+        """Return what was read: per file its table, name, SHA-256 and size, with the table's rows and quarantine."""
+        return [
+            {
+                "table": cleaned.name,
+                "file": file,
+                "sha256": digest,
+                "bytes": size,
+                "rows": cleaned.rows_read,
+                "quarantined": cleaned.rows_left_out,
+            }
+            for cleaned in self._found
+            for file, digest, size in cleaned.files
+        ]
+
+    def check(self) -> CheckResult:
+        """Return what the contract found: every broken rule, how many rows, the first of them, and what was done."""
+        return CheckResult.of(self._found)
+
+    def card(self) -> CardResult:
+        """Return the study's card: rows, customers, dates, quiet stretches and gaps of each table."""
+        return CardResult.of(self._tables, self._found)
+
+    def __repr__(self) -> str:
+        return f"Study({self.name!r}: {', '.join(self.tables)})"
+
+
+def _find(folder: Path) -> Path:
+    wanted = folder.expanduser()
+    places = [wanted] if wanted.is_absolute() else [base / wanted for base in (Path.cwd(), *Path.cwd().parents)]
+    for place in places:
+        if (place / "study.toml").is_file():
+            return place.resolve()
+    if any(place.is_dir() for place in places):
+        raise UsageError(f"{folder} holds no study.toml; make one with: crm-analysis init {folder} FILES.")
+    raise UsageError(f"there is no folder {folder}; make a study with: crm-analysis init {folder} FILES.")
+
+
+def _memory_limit() -> str:
+    """A quarter of the memory, at least 1 GB: the rest is for pandas, and DuckDB spills to disk beyond it."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return f"{max(1000, total // 4 // 1_000_000)}MB"
+
+
+def _day(as_of: str | date) -> date:
+    if isinstance(as_of, datetime):
+        return as_of.date()
+    if isinstance(as_of, date):
+        return as_of
+    try:
+        return date.fromisoformat(as_of)
+    except (TypeError, ValueError):
+        raise UsageError(f'as_of must be a day such as "2025-06-30", not {as_of!r}.') from None
