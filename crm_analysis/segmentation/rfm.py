@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,19 +10,20 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import style
-from crm_analysis.errors import DataError, UsageError
+from crm_analysis.proportion import share_of_total, wilson
 from crm_analysis.result import Result
 from crm_analysis.segmentation import rules as rule_table
 from crm_analysis.segmentation.cuts import DIMENSIONS, METHODS, Cuts, learn
+from crm_analysis.segmentation.dimensions import buyers, describe
 from crm_analysis.segmentation.rules import Audit, Rule, audit, standard
 from crm_analysis.table import number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["METHODS", "Audit", "Cuts", "RFMResult", "Rule", "audit", "learn", "score", "standard"]
+__all__ = ["METHODS", "Audit", "Cuts", "RFMResult", "Rule", "audit", "describe", "learn", "score", "standard"]
 
-_Z = 1.959963984540054  # 97.5 % point of the normal distribution
+_FEW = 5
 _SLIPPING = ("Needs attention", "Cannot lose", "At risk")
 
 
@@ -108,13 +108,7 @@ class RFMResult(Result):
                     f"been back ({', '.join(slipping['segment'])}); half of them were last seen more than "
                     f"{number(days)} days ago."
                 )
-        once = float((self.scores["frequency"] == 1).mean())
-        sentences.append(f"{percent(once)} of the customers bought once.")
-        sentences += self._uneven()
-        related = self.scores[["frequency", "monetary"]].rank().corr().iloc[0, 1]
-        if not math.isnan(related):
-            sentences.append(f"The rank correlation of frequency and monetary value is {related:.2f}.")
-        return tuple(sentences)
+        return (*sentences, *self._uneven())
 
     def _uneven(self) -> list[str]:
         """Say which class is far larger than an equal share because one value fills it."""
@@ -139,7 +133,7 @@ class RFMResult(Result):
         return found
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the heat map: mean spend by recency and frequency class, the number of customers in each cell."""
+        """Draw mean spend by recency and frequency class, with the customers in each cell (grey: fewer than five)."""
         import seaborn as sns
 
         ax = style.axes(ax, width=7.2, height=5.2)
@@ -148,27 +142,26 @@ class RFMResult(Result):
         mean = cells["monetary_mean"].reindex(index=classes[::-1], columns=classes)
         count = cells["customers"].reindex(index=classes[::-1], columns=classes)
         labels = count.map(lambda value: "" if pd.isna(value) else f"{value:,.0f}")
-        sns.heatmap(
-            mean,
-            annot=labels,
-            fmt="",
-            cmap="crest",
-            linewidths=1.5,
-            linecolor="white",
-            cbar_kws={"label": "mean spend per customer", "format": lambda value, _: f"{value:,.0f}"},
-            ax=ax,
-        )
+        # One big spender alone in a cell would take the whole colour scale.
+        few = count < _FEW
+        bar = {"label": "mean spend per customer", "format": lambda value, _: f"{value:,.0f}"}
+        looks = {"annot": labels, "fmt": "", "linewidths": 1.5, "linecolor": "white", "ax": ax}
+        sns.heatmap(mean, mask=few | mean.isna(), cmap="crest", cbar_kws=bar, **looks)
+        if few.to_numpy().any():
+            sns.heatmap(few * 0.0, mask=~few, cmap=[style.GRID], cbar=False, **looks)
         ax.set_title("Customers and what they spent, by recency and frequency")
         ax.set_xlabel(f"recency class ({self.cuts.bins} = bought most recently)")
         ax.set_ylabel(f"frequency class ({self.cuts.bins} = buys most often)")
         ax.tick_params(length=0)
-        best = self.cells().sort_values("monetary_mean").iloc[-1]
-        return style.describe(
-            ax,
-            "Heat map of mean spend by recency and frequency class, with the number of customers in each cell. "
-            f"Spend is highest, {number(best['monetary_mean'])} on average, at recency class "
-            f"{best['recency_class']:.0f} and frequency class {best['frequency_class']:.0f}.",
-        )
+        text = "Heat map of mean spend by recency and frequency class, with the number of customers in each cell."
+        enough = self.cells().query("customers >= @_FEW").sort_values("monetary_mean")
+        if len(enough):
+            best = enough.iloc[-1]
+            text += (
+                f" Spend is highest, {number(best['monetary_mean'])} on average, at recency class "
+                f"{best['recency_class']:.0f} and frequency class {best['frequency_class']:.0f}."
+            )
+        return style.describe(ax, text)
 
     def plot_segments(self, ax: Axes | None = None) -> Axes:
         """Draw each segment's share of the customers beside its share of the revenue, with 95 % intervals."""
@@ -236,33 +229,20 @@ def score(
 
     Notes
     -----
-    The intervals treat the customers as a sample of those the firm might have had, and the cut-points as given: Wilson
-    score intervals for shares of customers, and for shares of revenue the linearised ratio
-    Var(S_k / S) = sum_i (y_i (1[i in k] - S_k / S))^2 n / ((n - 1) S^2), with y_i a customer's spend, S_k a segment's
-    and S the total (Cochran 1977, section 6.3).
+    The intervals treat the customers as a sample of those the firm might have had, and the cut-points as given: see
+    `proportion.wilson` for shares of customers, `proportion.share_of_total` for shares of revenue.
 
     References
     ----------
     Hughes, A. M. (1994). Strategic Database Marketing. Probus.
-    Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley.
     """
-    absent = [column for column in ("customer_id", *DIMENSIONS.values()) if column not in customers.columns]
-    if absent:
-        raise UsageError(f"rfm: the customers have no column {absent[0]!r}; take them from Study.customer360().")
-    buyers = customers.loc[customers["frequency"] > 0, ["customer_id", *DIMENSIONS.values()]].reset_index(drop=True)
-    if buyers.empty:
-        raise DataError("rfm: no customer has a purchase, so there is nothing to score.")
-    for column in DIMENSIONS.values():
-        values = buyers[column].to_numpy("float64")
-        if not np.isfinite(values).all():
-            missing = int((~np.isfinite(values)).sum())
-            raise DataError(f"rfm: {column} is missing or infinite for {missing:,} customers with a purchase; mend it.")
-    used = cuts if cuts is not None else learn(buyers, bins=bins, method=method, edges=edges)
+    bought = buyers(customers)
+    used = cuts if cuts is not None else learn(bought, bins=bins, method=method, edges=edges)
     table = tuple(rules) if rules is not None else standard(used.bins)
     rule_table.check(table, bins=used.bins)
-    classes = used.classes(buyers)
+    classes = used.classes(bought)
     names = {cell: rule.segment for rule in table for cell in rule.cells()}
-    scored = buyers.join(classes.add_suffix("_class"))
+    scored = bought.join(classes.add_suffix("_class"))
     scored["rfm"] = (classes["recency"] * 100 + classes["frequency"] * 10 + classes["monetary"]).astype(str)
     cells = zip(*(classes[dimension].tolist() for dimension in DIMENSIONS), strict=True)
     scored["segment"] = [names[cell] for cell in cells]
@@ -271,39 +251,26 @@ def score(
         segments=_segments(scored, table),
         cuts=used,
         rules=table,
-        left_out=len(customers) - len(buyers),
+        left_out=len(customers) - len(bought),
         frozen=cuts is not None,
     )
 
 
 def _segments(scored: pd.DataFrame, rules: Sequence[Rule]) -> pd.DataFrame:
     n, spend = len(scored), scored["monetary"].to_numpy("float64")
-    total = spend.sum()
     rows: list[dict[str, Any]] = []
     for segment in dict.fromkeys(rule.segment for rule in rules):
         inside = (scored["segment"] == segment).to_numpy()
-        count, revenue = int(inside.sum()), float(spend[inside].sum())
-        low, high = _wilson(count, n)
+        count = int(inside.sum())
+        low, high = wilson(count, n)
         row = {"segment": segment, "customers": count}
         row |= {"customers_share": count / n, "customers_share_low": low, "customers_share_high": high}
-        share = revenue / total if total > 0 else math.nan
-        deviations = spend * (inside - share)
-        error = math.sqrt((deviations**2).sum() * n / max(n - 1, 1)) / total if total > 0 else math.nan
-        # Where no customer's spend is negative, a share lies between 0 and 1.
-        bounds = (0.0, 1.0) if (spend >= 0).all() else (-math.inf, math.inf)
-        low, high = np.clip([share - _Z * error, share + _Z * error], *bounds)
-        row |= {"revenue": revenue, "revenue_share": share, "revenue_share_low": low, "revenue_share_high": high}
+        share, low, high = share_of_total(spend, inside)
+        row |= {"revenue": float(spend[inside].sum()), "revenue_share": share}
+        row |= {"revenue_share_low": low, "revenue_share_high": high}
         medians = scored.loc[inside, list(DIMENSIONS.values())].median()
         rows.append(row | {f"median_{column}": medians[column] for column in medians.index})
     return pd.DataFrame(rows)
-
-
-def _wilson(count: int, n: int) -> tuple[float, float]:
-    """Wilson score interval of a proportion (95 %)."""
-    share, z2 = count / n, _Z**2
-    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _with_interval(row: Any, kind: str) -> str:

@@ -89,12 +89,18 @@ class CardResult(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the rows by month of the table that has most of them."""
-        ax = style.axes(ax)
+        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+        ax = style.axes(ax, height=3.8)
         largest = self.tables.sort_values("rows", ascending=False)["table"]
         table = next((name for name in largest if name in set(self.months["table"])), None)
         shown = self.months[self.months["table"] == table]
         ax.bar(shown["month"], shown["rows"], width=25, color=style.PALETTE[0])
-        ax.set_title(f"{table or 'no table with dates'} by month")
+        locator = AutoDateLocator(minticks=4, maxticks=10)
+        ax.xaxis.set_major_locator(locator)
+        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        ax.margins(x=0.01)
+        ax.set_title(f"{(table or 'no table with dates').capitalize()} by month")
         ax.set_ylabel("rows")
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.grid(axis="y")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from crm_analysis.errors import ContractError, UsageError
 from crm_analysis.study.config import StudyConfig, TableConfig
 from crm_analysis.study.mapping import Mapped, map_columns
-from crm_analysis.study.sources import Source, fingerprint, quote, read
+from crm_analysis.study.sources import Source, fingerprint, literal, quote, read
 from crm_analysis.study.tables import CONTRACTS, ROW, Contract, Rule, raw
 from crm_analysis.table import number
 
@@ -39,9 +39,9 @@ class Breach:
 
     def __str__(self) -> str:
         done = "left out" if self.row_left_out else "value set aside"
-        count = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
-        first = f"first in row {self.first_row}" + (f" = {self.first_value!r}" if self.first_value else "")
-        return f"{self.table}: {self.column} {self.rule}: not so in {count} ({done}), {first}"
+        count = f"{self.rows:,} row breaks" if self.rows == 1 else f"{self.rows:,} rows break"
+        first = f"first row {self.first_row}" + (f" = {self.first_value!r}" if self.first_value else "")
+        return f"{self.table}: {self.column} {self.rule}; {count} this ({done}), {first}"
 
 
 @dataclass(frozen=True)
@@ -161,26 +161,44 @@ def _check(
     parquet: Path,
     files: tuple[tuple[str, str, int], ...],
 ) -> CleanTable:
-    checked = backend.sql(mapped.query)
+    staged = parquet.with_suffix(f".raw.{os.getpid()}")
+    try:
+        if source.typed:
+            # Typed already: nothing is gained by reading it twice.
+            backend.con.execute(f"CREATE OR REPLACE TEMP VIEW __mapped AS {mapped.query}")
+            checked = backend.table("__mapped")
+        else:
+            backend.con.execute(f"COPY ({mapped.query}) TO {literal(str(staged))} (FORMAT parquet)")
+            checked = backend.read_parquet(staged)
+        return _sort_out(checked, source, mapped, quarantine, parquet, files)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _sort_out(
+    checked: ibis.Table,
+    source: Source,
+    mapped: Mapped,
+    quarantine: Path,
+    parquet: Path,
+    files: tuple[tuple[str, str, int], ...],
+) -> CleanTable:
     # A day's grace: a shop east of this clock has tomorrow's date already.
     today = datetime.combine(date.today() + timedelta(days=2), datetime.min.time())
-    rules = list(mapped.contract.rules(mapped.columns, today=today))
-    broken = {f"__broken_{place}": rule for place, rule in enumerate(rules)}
-    marked = checked.mutate(**{mark: rule.broken(checked).fill_null(False) for mark, rule in broken.items()})
-    drops = [mark for mark, rule in broken.items() if rule.drops_row]
-    left_out = marked.mutate(__out=_any(marked, drops))
-    counts = left_out.aggregate(
-        rows=left_out.count(), out=left_out["__out"].sum(), **{mark: left_out[mark].sum() for mark in broken}
-    ).to_pyarrow().to_pylist()[0]  # fmt: skip
-    found = {mark: rule for mark, rule in broken.items() if counts[mark]}
-    breaches = tuple(_breach(left_out, mark, rule, mapped.contract, counts[mark]) for mark, rule in found.items())
+    rules = {f"__broken_{place}": rule for place, rule in enumerate(mapped.contract.rules(mapped.columns, today=today))}
+    marked = _mark(checked, rules)
+    sums = {mark: marked[mark].sum() for mark in rules}
+    counts = marked.aggregate(rows=marked.count(), out=marked["__out"].sum(), **sums).to_pyarrow().to_pylist()[0]
+    found = {mark: rule for mark, rule in rules.items() if counts[mark]}
+    marked = _mark(checked, found)
+    breaches = tuple(_breach(marked, mark, rule, mapped.contract, counts[mark]) for mark, rule in found.items())
     rows, out = int(counts["rows"]), int(counts["out"] or 0)
     if rows == out:
         raise ContractError(f"{source.table}: no row of {source.label} keeps the contract. {_first(breaches)}")
-    _write_quarantine(left_out, found, mapped, quarantine)
+    _write_quarantine(marked, found, mapped, quarantine)
     if not breaches and source.typed:
         return CleanTable(source.table, True, files, rows, 0, ())
-    kept = left_out.filter(~left_out["__out"])
+    kept = marked.filter(~marked["__out"])
     aside: dict[str, Any] = {}
     for mark, rule in found.items():
         if not rule.drops_row:
@@ -193,14 +211,23 @@ def _check(
     return CleanTable(source.table, False, files, rows, out, breaches)
 
 
+def _mark(checked: ibis.Table, rules: Mapping[str, Rule]) -> ibis.Table:
+    """Add a column per rule that is true where it is broken, and ``__out`` for rows that must be left out."""
+    marked = checked.mutate(**{mark: rule.broken(checked).fill_null(False) for mark, rule in rules.items()})
+    marked = marked.mutate(__out=_any(marked, [mark for mark, rule in rules.items() if rule.drops_row]))
+    # A value is set aside only in a row that stays.
+    stays = {mark: marked[mark] & ~marked["__out"] for mark, rule in rules.items() if not rule.drops_row}
+    return marked.mutate(**stays)
+
+
 def _any(table: ibis.Table, marks: list[str]) -> Any:
     import ibis
 
     return ibis.or_(*(table[mark] for mark in marks)) if marks else ibis.literal(False)
 
 
-def _breach(left_out: ibis.Table, mark: str, rule: Rule, contract: Contract, count: Any) -> Breach:
-    rows = left_out.filter(left_out[mark]).order_by(ROW).limit(1).select(ROW, raw(rule.column))
+def _breach(marked: ibis.Table, mark: str, rule: Rule, contract: Contract, count: Any) -> Breach:
+    rows = marked.filter(marked[mark]).order_by(ROW).limit(1).select(ROW, raw(rule.column))
     first = rows.to_pyarrow().to_pylist()[0]
     value = first[raw(rule.column)]
     text = "" if value is None else value if isinstance(value, str) else number(value)
@@ -212,17 +239,17 @@ def _first(breaches: tuple[Breach, ...]) -> str:
     return f"The rule broken most often is: {worst}."
 
 
-def _write_quarantine(left_out: ibis.Table, found: Mapping[str, Rule], mapped: Mapped, quarantine: Path) -> None:
+def _write_quarantine(marked: ibis.Table, found: Mapping[str, Rule], mapped: Mapped, quarantine: Path) -> None:
     import ibis
 
     if not found:
         quarantine.unlink(missing_ok=True)
         return
     quarantine.parent.mkdir(exist_ok=True)
-    written = {name: left_out[raw(name)].cast("string") for name in mapped.columns}
+    written = {name: marked[raw(name)].cast("string") for name in mapped.columns}
     parts = []
     for mark, rule in found.items():
-        rows = left_out.filter(left_out[mark])
+        rows = marked.filter(marked[mark])
         parts.append(
             rows.select(
                 row=rows[ROW],

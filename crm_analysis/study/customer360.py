@@ -7,7 +7,7 @@ whatever the number of threads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,11 @@ _EPOCH = date(1970, 1, 1)
 
 
 def expression(
-    tables: Mapping[str, ibis.Table], *, as_of: date, items: Iterable[str] = (), money: str = "decimal(18, 4)"
+    tables: Mapping[str, ibis.Table],
+    *,
+    as_of: date,
+    items: Iterable[str] = (),
+    columns: Sequence[str] | None = None,
 ) -> ibis.Table:
     """Write the customer view as one ibis expression.
 
@@ -31,8 +35,8 @@ def expression(
         The view holds what was known through the end of this day.
     items : iterable of str
         Names of the survey items; other survey columns get the prefix ``survey_``.
-    money : str
-        Type in which amounts are summed.
+    columns : sequence of str, optional
+        The columns wanted; by default all. What is not wanted is not computed.
 
     Returns
     -------
@@ -42,26 +46,34 @@ def expression(
     after = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
     today = (as_of - _EPOCH).days
     known = {name: _until(table, name, after) for name, table in tables.items()}
-    ids = [known[name].select("customer_id") for name in ("customers", "transactions", "contracts") if name in known]
-    view = (ibis.union(*ids) if len(ids) > 1 else ids[0]).filter(lambda t: t.customer_id.notnull()).distinct()
-    parts: dict[str, Callable[..., ibis.Table]] = {
-        "transactions": lambda t: _purchases(t, today),
-        "contacts": _contacts,
+    known = {name: table for name, table in known.items() if "customer_id" in table.columns}
+    parts: dict[str, Callable[[ibis.Table], ibis.Table]] = {
+        "transactions": lambda t: _purchases(t, today, columns),
         "contracts": lambda t: _contracts(t, after),
-        "customers": _referrals,
+        "contacts": _contacts,
         "survey": lambda t: _answers(t, items),
     }
+    view: Any = known.get("customers")
+    made = [(name, part(known[name])) for name, part in parts.items() if name in known]
+    if view is not None and "referrer_id" in view.columns:
+        made.append(("referrals", _referrals(view)))
     counts = []
-    for name, part in parts.items():
-        if name in known and "customer_id" in known[name].columns:
-            aggregated = part(known[name])
-            counts += [column for column in _COUNTS if column in aggregated.columns]
-            view = _join(view, aggregated)
-    if "customers" in known:
-        view = _join(view, known["customers"])
-    view = view.mutate(**{name: view[name].fill_null(_COUNTS[name]) for name in counts})
+    for name, part in made:
+        if name in WHOLE:
+            view = part if view is None else _join(view, part, how="outer")
+        elif view is not None and (columns is None or set(columns) & set(part.columns)):
+            view = _join(view, part, how="left")
+        counts += [column for column in _COUNTS if column in part.columns]
+    view = view.mutate(**{name: view[name].fill_null(_COUNTS[name]) for name in counts if name in view.columns})
+    money = [name for name, kind in view.schema().items() if kind.is_decimal()]
+    view = view.mutate(**{name: view[name].cast("float64") for name in money})
+    if columns is not None:
+        view = view.select("customer_id", *(name for name in columns if name != "customer_id"))
     return view.order_by("customer_id")
 
+
+WHOLE = ("customers", "transactions", "contracts")
+"""Tables whose customers all belong to the view; the others add to customers that one of these knows."""
 
 # Columns in which a customer without a row in the table has nothing, not an unknown.
 _COUNTS: dict[str, Any] = {
@@ -82,8 +94,10 @@ def _until(table: ibis.Table, name: str, after: datetime) -> ibis.Table:
     return table.filter((table[column] < after) | table[column].isnull())
 
 
-def _join(left: ibis.Table, right: ibis.Table) -> ibis.Table:
-    joined = left.left_join(right, "customer_id", rname="{name}_right")
+def _join(left: ibis.Table, right: ibis.Table, *, how: str) -> ibis.Table:
+    joined = left.join(right, "customer_id", how=how, rname="{name}_right")
+    if how == "outer":
+        joined = joined.mutate(customer_id=ibis.coalesce(joined.customer_id, joined.customer_id_right))
     return joined.drop("customer_id_right") if "customer_id_right" in joined.columns else joined
 
 
@@ -91,44 +105,45 @@ def _day(time: Any) -> Any:
     return (time.epoch_seconds() / 86400).floor().cast("int32")
 
 
-def _purchases(transactions: ibis.Table, today: int) -> ibis.Table:
+def _purchases(transactions: ibis.Table, today: int, wanted: Collection[str] | None) -> ibis.Table:
     """Aggregate orders in two steps, to customer-days and then to customers: no step holds more than it must."""
     t = transactions
-    sums = {"bought": t.amount.sum(where=t.amount >= 0), "returned": (-t.amount).sum(where=t.amount < 0)}
+    purchase = t.amount >= 0
+    sums = {"bought": purchase.ifelse(t.amount, None).sum(), "returned": purchase.ifelse(None, -t.amount).sum()}
     sums |= {name: t[name].sum() for name in ("margin", "discount") if name in t.columns}
     days = t.group_by(customer_id=t.customer_id, day=_day(t.time)).aggregate(**sums)
-    # Gaps are between days with a purchase; the lag must not stop at a day that saw only a return.
-    days = days.mutate(purchase=days.bought.notnull())
-    own = ibis.window(group_by=[days.customer_id, days.purchase], order_by=days.day)
-    days = days.mutate(gap=(days.day - days.day.lag().over(own)).cast("int64"))
-    d = days.mutate(gap=days.purchase.ifelse(days.gap, None))
+    d = days.mutate(purchase=days.bought.notnull())
+    gaps_wanted = wanted is None or "gap_cv" in wanted
+    if gaps_wanted:
+        # Gaps are between days with a purchase; the lag must not stop at a day that saw only a return.
+        own = ibis.window(group_by=[d.customer_id, d.purchase], order_by=d.day)
+        d = d.mutate(gap=d.purchase.ifelse((d.day - d.day.lag().over(own)).cast("int64"), None))
     recent = d.day > today - YEAR_DAYS
     before = (d.day <= today - YEAR_DAYS) & (d.day > today - 2 * YEAR_DAYS)
     aggregates = {
-        "first_day": d.day.min(where=d.purchase),
-        "last_day": d.day.max(where=d.purchase),
-        "purchase_days": d.purchase.cast("int64").sum(),
-        "gaps": d.gap.count(),
-        "gap_sum": d.gap.sum(),
-        "gap_squares": (d.gap * d.gap).sum(),
+        "first_day": d.purchase.ifelse(d.day, None).min(),
+        "last_day": d.purchase.ifelse(d.day, None).max(),
+        "purchase_days": d.bought.count(),
         "bought": d.bought.sum(),
         "returned": d.returned.sum(),
-        "recent": d.bought.sum(where=recent),
-        "before": d.bought.sum(where=before),
+        "recent": recent.ifelse(d.bought, None).sum(),
+        "before": before.ifelse(d.bought, None).sum(),
     }
     aggregates |= {name: d[name].sum() for name in ("margin", "discount") if name in d.columns}
+    if gaps_wanted:
+        aggregates["gap_squares"] = (d.gap * d.gap).sum()
     c = d.group_by("customer_id").aggregate(**aggregates)
     if "order_id" in t.columns:
-        c = _join(c, _distinct(t.filter(t.amount >= 0), "order_id", "orders"))
-    if "category" in t.columns:
-        c = _join(c, _distinct(t.filter(t.amount >= 0), "category", "categories"))
+        # A line without an order id is an order of its day.
+        ordered = t.filter(purchase).mutate(order_id=t.order_id.fill_null(_day(t.time).cast("string")))
+        c = _join(c, _distinct(ordered, "order_id", "orders"), how="left")
+    categories_wanted = "category" in t.columns and (wanted is None or "categories" in wanted)
+    if categories_wanted:
+        c = _join(c, _distinct(t.filter(purchase), "category", "categories"), how="left")
     bought, returned = _real(c.bought), _real(c.returned)
     recent_spend, spend_before = _real(c.recent), _real(c.before)
-    gaps, gap_sum = c.gaps.cast("float64"), c.gap_sum.cast("float64")
-    mean_gap = gap_sum / gaps.nullif(0)
-    # Sum of squared deviations from whole-number sums: exact until the last division.
-    spread = (c.gaps * c.gap_squares - c.gap_sum * c.gap_sum).cast("float64")
-    variance = spread / (gaps * (gaps - 1)).nullif(0)
+    gaps, span = c.purchase_days - 1, (c.last_day - c.first_day).cast("int64")
+    mean_gap = span.cast("float64") / gaps.cast("float64").nullif(0)
     frequency = ibis.coalesce(c.orders, c.purchase_days) if "orders" in c.columns else c.purchase_days
     columns = {
         "customer_id": c.customer_id,
@@ -141,11 +156,15 @@ def _purchases(transactions: ibis.Table, today: int) -> ibis.Table:
         "monetary": bought - returned,
         "mean_order_value": bought / frequency.cast("float64").nullif(0),
         "gap_mean_days": mean_gap,
-        "gap_cv": variance.sqrt() / mean_gap.nullif(0),
         "spend_trend": (recent_spend - spend_before) / (recent_spend + spend_before).nullif(0),
         "returns_share": returned / bought.nullif(0),
     }
-    if "category" in t.columns:
+    if gaps_wanted:
+        # From whole-number sums, so exact until the last division; a spread needs two gaps.
+        spread = (gaps * c.gap_squares - span * span).cast("float64")
+        variance = spread / (gaps * (gaps - 1)).cast("float64").nullif(0)
+        columns["gap_cv"] = variance.sqrt() / mean_gap.nullif(0)
+    if categories_wanted:
         columns["categories"] = c.categories.fill_null(0)
     if "margin" in t.columns:
         columns["margin"] = c.margin.cast("float64")
@@ -178,8 +197,6 @@ def _contracts(contracts: ibis.Table, after: datetime) -> ibis.Table:
 
 
 def _referrals(customers: ibis.Table) -> ibis.Table:
-    if "referrer_id" not in customers.columns:
-        return customers.select("customer_id").distinct()
     made = customers.filter(customers.referrer_id.notnull()).group_by(customer_id=customers.referrer_id)
     return made.aggregate(referrals_made=customers.customer_id.count())
 
@@ -187,8 +204,8 @@ def _referrals(customers: ibis.Table) -> ibis.Table:
 def _answers(survey: ibis.Table, items: Iterable[str]) -> ibis.Table:
     """Each customer's latest answers: by time, else by wave."""
     items = set(items)
-    order = [survey[name].desc() for name in ("time", "wave") if name in survey.columns]
     s = survey.filter(survey.customer_id.notnull())
+    order = [s[name].desc() for name in ("time", "wave") if name in s.columns]
     latest = s.mutate(place=ibis.row_number().over(group_by=s.customer_id, order_by=[*order, s.respondent_id]))
     latest = latest.filter(latest.place == 0).drop("place")
     names = {name: name if name in items else f"survey_{name}" for name in latest.columns if name != "customer_id"}

@@ -17,6 +17,7 @@ from crm_analysis.study.tables import KINDS, ROW, Contract, raw
 # What stands for "nothing" where a number, date or yes/no is expected. In an id or a text they are left alone.
 _NOTHING = ("na", "n/a", "nan", "null", "none", "-")
 _TIME_FORMATS = ("%Y%m%d", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y%m%d%H%M%S")
+_NUMBERS = ("money", "number", "integer")
 _YES = ("true", "t", "yes", "y", "1", "是")
 _NO = ("false", "f", "no", "n", "0", "否")
 _ALLOWED = (
@@ -77,20 +78,30 @@ def map_columns(
     inputs = _inputs(source, config, contract)
     items = {column.name for column in contract.columns if column.kind == "number" and contract.table == "survey"}
     kinds = {column.name: column.kind for column in contract.columns}
-    parts: list[str] = [ROW]
-    for name, given in inputs.items():
-        kind = kinds.get(name, "value")
+    # Three steps, each a SELECT over the one before, so that no expression is written out twice.
+    written, given, typed = [ROW], [ROW], [ROW]
+    for name, made_of in inputs.items():
+        kind, column = kinds.get(name, "value"), quote(raw(name))
+        text = isinstance(made_of, Sql) or source.columns[made_of] == "VARCHAR"
+        if text and kind == "value":
+            kind = _contents(connection, source, _written(made_of, source))
         codes = missing if name in items and name != "weight" else ()
-        written, typed = _written(given, source), _typed_name(given, source)
-        if typed in ("VARCHAR", "") or isinstance(given, Sql):
-            kind = _contents(connection, source, written) if kind == "value" else kind
-            written = _without(written, kind, codes)
-            value = _from_text(given, source, written, kind, config.time_format, timezone)
+        written.append(f"{_written(made_of, source)} AS {column}")
+        given.append(f"{_given(column, kind, codes, text=text)} AS {column}")
+        if isinstance(made_of, Sql):
+            computed = quote(f"__sql_{name}")
+            written.append(f"({_parse(made_of, source)[0]}){'' if kind in _NUMBERS else '::VARCHAR'} AS {computed}")
+            given.append(computed)
+            value = _from_text(computed, kind, config.time_format, timezone)
+        elif text:
+            value = _from_text(column, kind, config.time_format, timezone)
         else:
-            written = f"CASE WHEN {written} IN ({_numbers(codes)}) THEN NULL ELSE {written} END" if codes else written
-            value = _from_typed(written, typed, kind, timezone)
-        parts += [f"{written} AS {quote(raw(name))}", f"{value} AS {quote(name)}"]
-    return Mapped(f"SELECT {', '.join(parts)} FROM ({source.query})", tuple(inputs), contract)
+            value = _from_typed(column, source.columns[made_of], kind, timezone)
+        typed += [column, f"{value} AS {quote(name)}"]
+    query = source.query
+    for step in (written, given, typed):
+        query = f"SELECT {', '.join(step)} FROM ({query})"
+    return Mapped(query, tuple(inputs), contract)
 
 
 def _inputs(source: Source, config: TableConfig, contract: Contract) -> dict[str, str | Sql]:
@@ -129,34 +140,31 @@ def _inputs(source: Source, config: TableConfig, contract: Contract) -> dict[str
 
 def _written(given: str | Sql, source: Source) -> str:
     if isinstance(given, str):
-        return quote(given) if source.columns[given] != "VARCHAR" else f"NULLIF(trim({quote(given)}), '')"
+        if source.columns[given] != "VARCHAR":
+            return quote(given)
+        # Typed files are read in place, again and again, so their text is not trimmed.
+        return f"NULLIF({quote(given)}, '')" if source.typed else f"NULLIF(trim({quote(given)}), '')"
     names = ", ".join(f"trim({quote(name)}::VARCHAR)" for name in _parse(given, source)[1])
     return f"NULLIF(concat_ws(' | ', {names}), '')"
 
 
-def _typed_name(given: str | Sql, source: Source) -> str:
-    return source.columns[given] if isinstance(given, str) else ""
-
-
-def _numbers(codes: tuple[float, ...]) -> str:
-    return ", ".join(f"{code:g}" for code in codes)
-
-
-def _without(written: str, kind: str, codes: tuple[float, ...]) -> str:
-    if kind not in ("id", "text"):
+def _given(column: str, kind: str, codes: tuple[float, ...], *, text: bool) -> str:
+    """Whether a value is given at all: words and codes that stand for nothing are not."""
+    value = column
+    if text and kind not in ("id", "text"):
         nothing = ", ".join(literal(word) for word in _NOTHING)
-        written = f"CASE WHEN lower({written}) IN ({nothing}) THEN NULL ELSE {written} END"
+        value = f"CASE WHEN lower({value}) IN ({nothing}) THEN NULL ELSE {value} END"
     if codes:
-        written = f"CASE WHEN TRY_CAST({written} AS DOUBLE) IN ({_numbers(codes)}) THEN NULL ELSE {written} END"
-    return written
+        listed = ", ".join(f"{code:g}" for code in codes)
+        value = f"CASE WHEN TRY_CAST({column} AS DOUBLE) IN ({listed}) THEN NULL ELSE {value} END"
+    return value
 
 
-def _from_text(given: str | Sql, source: Source, written: str, kind: str, form: str | None, timezone: str) -> str:
-    value = written if isinstance(given, str) else f"({_parse(given, source)[0]})::VARCHAR"
+def _from_text(value: str, kind: str, time_format: str | None, timezone: str) -> str:
     if kind in ("id", "text"):
         return value
     if kind == "time":
-        return _time(value, form, timezone)
+        return _time(value, time_format, timezone)
     if kind == "flag":
         yes, no = (", ".join(literal(word) for word in words) for words in (_YES, _NO))
         return f"CASE WHEN lower({value}) IN ({yes}) THEN true WHEN lower({value}) IN ({no}) THEN false END"
@@ -179,30 +187,32 @@ def _time(value: str, time_format: str | None, timezone: str) -> str:
     )
 
 
-def _from_typed(written: str, typed: str, kind: str, timezone: str) -> str:
+def _from_typed(value: str, typed: str, kind: str, timezone: str) -> str:
     if kind == "value":
-        return written
+        return value
     target = KINDS[kind][0]
     if kind == "time":
         if typed.startswith("TIMESTAMP WITH TIME ZONE"):
-            return f"({written} AT TIME ZONE {literal(timezone)})::TIMESTAMP"
-        return written if typed == "TIMESTAMP" else f"TRY_CAST({written} AS TIMESTAMP)"
+            return f"({value} AT TIME ZONE {literal(timezone)})::TIMESTAMP"
+        return value if typed == "TIMESTAMP" else f"TRY_CAST({value} AS TIMESTAMP)"
     engine = {"string": "VARCHAR", "float64": "DOUBLE", "int64": "BIGINT"}.get(target, target.upper())
     if typed.replace(" ", "") == engine.replace(" ", ""):
-        return written
-    return f"TRY_CAST({written} AS {engine})"
+        return value
+    return f"TRY_CAST({value} AS {engine})"
 
 
 def _contents(connection: duckdb.DuckDBPyConnection, source: Source, written: str) -> str:
-    """Find the kind of a text column from its contents; numbers with leading zeros are ids and stay text."""
-    value = _without(written, "number", ())
+    """Find the kind of a text column from its contents; numbers that look like ids stay text.
+
+    Such are numbers with a leading zero and whole numbers of ten digits or more: telephones, bar codes.
+    """
     row = connection.sql(
         "SELECT count(v), count(TRY_CAST(v AS DOUBLE)), count(TRY_CAST(v AS BIGINT)), "
-        "count(TRY_CAST(v AS TIMESTAMP)), "
-        f"count(*) FILTER (regexp_matches(v, '^-?0\\d')) FROM (SELECT {value} AS v FROM ({source.query}))"
+        "count(TRY_CAST(v AS TIMESTAMP)), count(*) FILTER (regexp_matches(v, '^(-?0\\d.*|\\d{10,})$')) "
+        f"FROM (SELECT {_given('v', 'number', (), text=True)} AS v FROM (SELECT {written} AS v FROM ({source.query})))"
     ).fetchone()
-    given, numbers, whole, times, zeros = row or (0, 0, 0, 0, 0)
-    if given == 0 or zeros:
+    given, numbers, whole, times, ids = row or (0, 0, 0, 0, 0)
+    if given == 0 or ids:
         return "text"
     if whole == given and numbers == given:
         return "integer"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,7 @@ class Study:
         backend = ibis.duckdb.connect(memory_limit=config.memory_limit or _memory_limit())
         # Extensions are downloads; where they are missing an offline machine must say so at once.
         backend.raw_sql("SET autoinstall_known_extensions = false")
+        backend.raw_sql("SET enable_progress_bar = false")
         tables, found = {}, []
         for name in config.tables:
             cleaned, tables[name] = clean(backend, config, name, home)
@@ -150,13 +151,40 @@ class Study:
         last = self._tables[table][column].max().to_pandas()
         return None if pd.isna(last) else pd.Timestamp(last).date()
 
-    def customer360(self, as_of: str | date | None = None) -> pd.DataFrame:
+    def day(self, as_of: str | date | None = None) -> date:
+        """Return the day that `as_of` means: a date as it is, an ISO text as a date, nothing as the last day."""
+        return self.last_date if as_of is None or as_of == "" else _day(as_of)
+
+    def earlier_day(self, as_of: str | date | None = None, *, days: int = 365) -> date:
+        """Return the day so many days before `as_of`, but never one in the first half of the order log.
+
+        Parameters
+        ----------
+        as_of : str or date, optional
+            The later day; by default the study's last.
+        days : int
+            How many days to go back.
+
+        Returns
+        -------
+        date
+        """
+        day = self.day(as_of)
+        first = self._first_order()
+        return max(day - timedelta(days=days), first + (day - first) / 2)
+
+    def _first_order(self) -> date:
+        return pd.Timestamp(self.table("transactions").time.min().to_pandas()).date()
+
+    def customer360(self, as_of: str | date | None = None, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return the customer view: one row per customer, with what was known through the end of a day.
 
         Parameters
         ----------
         as_of : str or date, optional
             The day, such as ``"2025-06-30"``; by default the study's last day, never today.
+        columns : sequence of str, optional
+            The columns wanted beside ``customer_id``; by default all. What is not wanted is not computed.
 
         Returns
         -------
@@ -185,18 +213,17 @@ class Study:
         DataError
             If `as_of` lies before the first order, or the study has no table with customers.
         """
-        sources = [name for name in ("customers", "transactions", "contracts") if name in self._tables]
-        if not sources:
+        if not set(customer360.WHOLE) & set(self._tables):
             raise DataError(f"the study {self.name} has no customers, transactions or contracts to make a view of.")
-        day = self.last_date if as_of is None else _day(as_of)
+        day = self.day(as_of)
         if "transactions" in self._tables:
-            first = pd.Timestamp(self._tables["transactions"].time.min().to_pandas()).date()
+            first = self._first_order()
             if day < first:
                 raise DataError(
                     f"customer360: as_of {day} lies before the first order ({first}); "
                     f"choose a day from {first} to {self.last_date}."
                 )
-        view = customer360.expression(self._tables, as_of=day, items=self.config.survey.items)
+        view = customer360.expression(self._tables, as_of=day, items=self.config.survey.items, columns=columns)
         return customer360.to_pandas(view)
 
     def inputs(self) -> list[dict[str, Any]]:

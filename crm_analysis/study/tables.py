@@ -103,23 +103,27 @@ class Contract:
 def _column_rules(column: Column, today: Any) -> Iterator[Rule]:
     name, written = column.name, raw(column.name)
     if column.required:
-        yield Rule(name, "is given", lambda t: t[written].isnull(), drops_row=True)
+        yield Rule(name, "must be given", lambda t: t[written].isnull(), drops_row=True)
     if column.kind not in ("id", "text", "value"):
         kind = KINDS[column.kind][1]
-        yield Rule(name, f"is {kind}", lambda t: t[written].notnull() & t[name].isnull(), drops_row=column.required)
+        yield Rule(
+            name, f"must be {kind}", lambda t: t[written].notnull() & t[name].isnull(), drops_row=column.required
+        )
     if column.between is not None:
         low, high = column.between
         yield Rule(
             name,
-            f"lies between {low:g} and {high:g}",
+            f"must lie between {low:g} and {high:g}",
             lambda t: (t[name] < low) | (t[name] > high),
             drops_row=column.required,
         )
     if column.one_of:
         values = column.one_of
-        yield Rule(name, f"is one of {', '.join(values)}", lambda t: ~t[name].isin(values), drops_row=column.required)
+        yield Rule(
+            name, f"must be one of {', '.join(values)}", lambda t: ~t[name].isin(values), drops_row=column.required
+        )
     if column.past:
-        yield Rule(name, "is not in the future", lambda t: t[name] > today, drops_row=column.required)
+        yield Rule(name, "must not lie in the future", lambda t: t[name] > today, drops_row=column.required)
 
 
 def _unique(key: tuple[str, ...]) -> Rule:
@@ -129,15 +133,15 @@ def _unique(key: tuple[str, ...]) -> Rule:
         given = t[key[0]].notnull()
         return given & (ibis.row_number().over(group_by=[t[name] for name in key], order_by=t[ROW]) > 0)
 
-    return Rule(key[0], f"stands once{' per ' + ', '.join(key[1:]) if key[1:] else ''}", broken, drops_row=True)
+    return Rule(key[0], f"must stand once{' per ' + ', '.join(key[1:]) if key[1:] else ''}", broken, drops_row=True)
 
 
 def _in_order(first: str, last: str) -> Rule:
-    return Rule(last, f"is not before {first}", lambda t: t[last] < t[first], drops_row=False)
+    return Rule(last, f"must not be before {first}", lambda t: t[last] < t[first], drops_row=False)
 
 
 def _different(name: str, other: str) -> Rule:
-    return Rule(name, f"differs from {other}", lambda t: t[name] == t[other], drops_row=False)
+    return Rule(name, f"must differ from {other}", lambda t: t[name] == t[other], drops_row=False)
 
 
 CUSTOMER = Column("customer_id", "id", required=True)

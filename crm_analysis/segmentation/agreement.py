@@ -1,0 +1,144 @@
+"""Two scorings of the same customers set side by side: by two methods, or at two dates by the same cut-points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crm_analysis import style
+from crm_analysis.errors import DataError
+from crm_analysis.proportion import wilson
+from crm_analysis.result import Result
+from crm_analysis.segmentation.rfm import RFMResult
+from crm_analysis.table import percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AgreementResult(Result):
+    """How many customers are in which segment under both scorings.
+
+    Attributes
+    ----------
+    counts : DataFrame
+        Segments of the first scoring down, of the second across; numbers of customers in both.
+    only_first, only_second : int
+        Customers whom one scoring knows and the other does not.
+    labels : tuple of str
+        What the two scorings are called.
+    """
+
+    counts: pd.DataFrame
+    only_first: int
+    only_second: int
+    labels: tuple[str, str]
+    title = "Two scorings compared"
+    shown = ("changes",)
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.counts.copy()
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        return {"counts": self.counts.copy(), "changes": self.changes()}
+
+    def changes(self) -> pd.DataFrame:
+        """Return the ten commonest changes of segment: from, to, customers, share of all in both."""
+        first, second = self.labels
+        counts = self.counts.rename_axis(index=first, columns=None).reset_index()
+        pairs = counts.melt(id_vars=first, var_name=second, value_name="customers")
+        pairs = pairs[(pairs[first] != pairs[second]) & (pairs["customers"] > 0)]
+        pairs = pairs.sort_values(["customers", first, second], ascending=[False, True, True]).head(10)
+        return pairs.assign(share=pairs["customers"] / self.counts.to_numpy().sum()).reset_index(drop=True)
+
+    @property
+    def kept(self) -> int:
+        """Customers in the same segment both times."""
+        return int(sum(self.counts.loc[name, name] for name in self.counts.index if name in self.counts.columns))
+
+    def findings(self) -> tuple[str, ...]:
+        total = int(self.counts.to_numpy().sum())
+        low, high = wilson(self.kept, total)
+        first, second = self.labels
+        sentences = [
+            f"{percent(self.kept / total)} of {total:,} customers (95 % interval {100 * low:.1f}-{100 * high:.1f}) "
+            f"are in the same segment under {first} and {second}."
+        ]
+        changes = self.changes()
+        if len(changes):
+            top = changes.iloc[0]
+            sentences.append(
+                f"The commonest change, {top['customers']:,} customers, is from {top[first]} to {top[second]}."
+            )
+        for count, label in ((self.only_first, first), (self.only_second, second)):
+            if count:
+                sentences.append(f"{count:,} customers are known under {label} alone.")
+        return tuple(sentences)
+
+    def metrics(self) -> dict[str, float]:
+        total = int(self.counts.to_numpy().sum())
+        return {"customers": total, "same_segment_share": self.kept / total, "new": self.only_second}
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw where each segment's customers are under the second scoring, in percent of the segment."""
+        import seaborn as sns
+
+        ax = style.axes(ax, width=8.0, height=5.6)
+        counts = self.counts.loc[self.counts.sum(axis=1) > 0]
+        shares = 100 * counts.div(counts.sum(axis=1), axis=0)
+        labels = shares.map(lambda value: f"{value:.0f}" if value >= 0.5 else "")
+        sns.heatmap(
+            shares,
+            annot=labels,
+            fmt="",
+            cmap=sns.light_palette(style.PALETTE[0], as_cmap=True),
+            vmin=0,
+            vmax=100,
+            linewidths=1.5,
+            linecolor="white",
+            cbar=False,
+            ax=ax,
+        )
+        first, second = self.labels
+        ax.set_title(f"Percent of each segment under {first}, by segment under {second}")
+        ax.set_xlabel(f"segment under {second}")
+        ax.set_ylabel(f"segment under {first}")
+        ax.tick_params(length=0)
+        for label in ax.get_xticklabels():
+            label.set(rotation=40, ha="right", rotation_mode="anchor")
+        return style.describe(ax, f"Table of shares. {' '.join(self.findings())}")
+
+
+def compare(first: RFMResult, second: RFMResult, *, labels: tuple[str, str] = ("first", "second")) -> AgreementResult:
+    """Set two scorings side by side.
+
+    Parameters
+    ----------
+    first, second : RFMResult
+        Scorings of customers with common ids: by two methods, or at two dates by the same cut-points.
+    labels : tuple of str
+        What to call them.
+
+    Returns
+    -------
+    AgreementResult
+
+    Raises
+    ------
+    DataError
+        If no customer is in both.
+    """
+    both = first.scores[["customer_id", "segment"]].merge(
+        second.scores[["customer_id", "segment"]], on="customer_id", suffixes=("_first", "_second")
+    )
+    if both.empty:
+        raise DataError("agreement: no customer is in both scorings; score the same customers twice.")
+    order = list(dict.fromkeys(rule.segment for scored in (first, second) for rule in scored.rules))
+    counts = pd.crosstab(both["segment_first"], both["segment_second"]).reindex(
+        index=order, columns=order, fill_value=0
+    )
+    counts.index.name, counts.columns.name = labels
+    return AgreementResult(counts, len(first.scores) - len(both), len(second.scores) - len(both), labels)
