@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,9 +45,6 @@ def main() -> None:
     except CrmError as error:
         print(f"crm-analysis: {str(error).replace(chr(10), ' ')}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("crm-analysis: interrupted; the last complete report is as it was.", file=sys.stderr)
-        sys.exit(130)
 
 
 def _version(wanted: bool) -> None:
@@ -141,12 +139,12 @@ def run(
     notebooks: NotebookFolder = None,
 ) -> None:
     """Run the notebooks on a study and build the report."""
-    from crm_analysis.reporting import runner
+    with _interruption_told(), _progress() as progress:
+        from crm_analysis.reporting import runner
 
-    with _progress() as progress:
         outcome = runner.run(
             study,
-            only=only or (),
+            only=[name for given in only or () for name in given.split(",")],
             parameters=dict(_split(given) for given in param or ()),
             jobs=jobs,
             out=out,
@@ -167,6 +165,16 @@ def _split(given: str) -> tuple[str, str]:
     if not equals or not name:
         raise UsageError(f"--param takes name=value, such as bins=4, got {given!r}.")
     return name.strip(), value
+
+
+@contextmanager
+def _interruption_told() -> Iterator[None]:
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit) as ended:
+        print("crm-analysis: interrupted; the last complete report is as it was.", file=sys.stderr)
+        code = ended.code if isinstance(ended, SystemExit) else 128 + signal.SIGINT
+        raise SystemExit(code) from None
 
 
 @contextmanager

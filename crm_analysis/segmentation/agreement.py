@@ -103,7 +103,7 @@ class AgreementResult(Result):
             ax=ax,
         )
         first, second = self.labels
-        ax.set_title(f"Percent of each segment under {first}, by segment under {second}")
+        ax.set_title("Where each segment's customers are, in percent")
         ax.set_xlabel(f"segment under {second}")
         ax.set_ylabel(f"segment under {first}")
         ax.tick_params(length=0)

@@ -80,13 +80,14 @@ class DimensionsResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         of = self.spread.set_index("dimension")
+        orders = of.loc["frequency", "median"]
         once = float((self.values["frequency"] == 1).mean())
         top = self.values["monetary"].sort_values(ascending=False)
         tenth = top.head(max(1, round(len(top) / 10))).sum() / top.sum() if top.sum() > 0 else float("nan")
         return (
-            f"Half of the {len(self.values):,} customers bought within the last "
-            f"{number(of.loc['recency', 'median'])} days, {number(of.loc['frequency', 'median'])} times or more, "
-            f"and for {number(of.loc['monetary', 'median'])} or more.",
+            f"Medians of the {len(self.values):,} customers: {number(of.loc['recency', 'median'])} days since the last "
+            f"purchase, {number(orders)} {'order' if orders == 1 else 'orders'}, "
+            f"{number(of.loc['monetary', 'median'])} spent.",
             f"{percent(once)} of them bought once.",
             f"The tenth of them who spent most account for {percent(tenth)} of the revenue.",
             f"The rank correlation of frequency and monetary value is {self.correlation:.2f}: the nearer to 1, "
@@ -99,6 +100,8 @@ class DimensionsResult(Result):
 
     def plot(self, ax: Axes | None = None, *, dimension: str = "monetary") -> Axes:
         """Draw the histogram of one dimension; values above its 99th percentile are counted in the last bar."""
+        from matplotlib.ticker import MaxNLocator
+
         if dimension not in DIMENSIONS:
             raise UsageError(f"dimension must be one of {', '.join(DIMENSIONS)}, not {dimension!r}.")
         ax = style.axes(ax, height=3.6)
@@ -120,6 +123,7 @@ class DimensionsResult(Result):
         ax.set_title(f"{dimension.capitalize()}")
         ax.set_xlabel(f"{labels[dimension]} (values above the 99th percentile are in the last bar)")
         ax.set_ylabel("customers")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.grid(axis="y")
         text = (

@@ -69,7 +69,7 @@ class Study:
         backend = ibis.duckdb.connect(memory_limit=config.memory_limit or _memory_limit())
         # Extensions are downloads; where they are missing an offline machine must say so at once.
         backend.raw_sql("SET autoinstall_known_extensions = false")
-        backend.raw_sql("SET enable_progress_bar = false")
+        backend.raw_sql("PRAGMA disable_progress_bar")
         tables, found = {}, []
         for name in config.tables:
             cleaned, tables[name] = clean(backend, config, name, home)

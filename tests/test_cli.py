@@ -1,0 +1,206 @@
+"""The command: it starts fast, its help reads well, its errors are one line, and its last line is the report."""
+
+import inspect
+import json
+import subprocess
+import sys
+
+import nbformat
+import nbformat.v4 as v4
+import pytest
+
+import crm_analysis
+from crm_analysis import cli
+
+COMMANDS = ("demo", "init", "check", "list", "run")
+
+
+def write_notebook(path, *cells, needs="transactions"):
+    parameters = 'study: str = "data/shop"  # folder of the study\nbins: int = 5  # classes [a-z] per dimension'
+    notebook = v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}},
+        cells=[
+            v4.new_markdown_cell(f"# Who are they?\n\nNeeds: {needs}   Uses: survey"),
+            v4.new_code_cell(parameters, metadata={"tags": ["parameters"]}),
+            *(v4.new_code_cell(source) for source in cells),
+        ],
+    )
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    study = tmp_path / "data" / "shop"
+    study.mkdir(parents=True)
+    orders = [f"C{i},2025-0{month}-0{i},{10 * i + month}.50" for month in (1, 2) for i in range(1, 9)]
+    (study / "orders.csv").write_text("\n".join(["customer_id,time,amount", *orders]) + "\n", "utf-8")
+    (study / "study.toml").write_text(
+        '[study]\nname = "shop"\ntitle = "Shop"\n[tables.transactions]\nsource = "orders.csv"\n'
+    )
+    write_notebook(tmp_path / "books" / "20_good.ipynb", "bins")
+    write_notebook(tmp_path / "books" / "30_survey.ipynb", needs="survey")
+    write_notebook(tmp_path / "books" / "40_bad.ipynb", "raise ValueError('two\\nlines [bold]')")
+    monkeypatch.chdir(tmp_path)
+    # The words are what is tested, not where a narrow terminal breaks them.
+    monkeypatch.setenv("COLUMNS", "160")
+    return tmp_path
+
+
+@pytest.fixture
+def crm(monkeypatch, capsys):
+    """Run the command in this process; give its exit code and what it printed."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["crm-analysis", *arguments])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return call
+
+
+def test_help_imports_nothing_slow():
+    program = (
+        "import sys\nfrom crm_analysis import cli\nsys.argv = ['crm-analysis', '--help']\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    print(*sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "typer" in loaded
+    slow = {"pandas", "ibis", "papermill", "matplotlib", "numpy", "nbformat", "jupyter_client", "duckdb", "seaborn"}
+    assert slow.isdisjoint(loaded)
+
+
+def test_alone_it_shows_its_help(crm):
+    code, out, err = crm()
+    assert (code, err) == (0, "")
+    assert out == crm("--help")[1]
+    assert "completion" not in out
+    assert [line.split()[0] for line in out.partition("Commands:")[2].splitlines()[1:6]] == list(COMMANDS)
+    assert "..." not in out.partition("Commands:")[2]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_an_example(crm, command):
+    code, out, _ = crm(command, "--help")
+    assert code == 0
+    assert f"Example:  crm-analysis {command}" in out
+
+
+def test_version(crm):
+    assert crm("--version") == (0, f"crm-analysis {crm_analysis.__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [("run", "--what"), ("fly",), ("demo",), ("run", "--jobs", "two")])
+def test_a_wrong_call_ends_with_2(crm, arguments):
+    code, out, err = crm(*arguments)
+    assert (code, out) == (2, "")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "nowhere"), "there is no folder nowhere; make a study with: crm-analysis init nowhere FILES."),
+        (
+            ("run", "data/shop", "--only", "99"),
+            "there is no notebook '99'; known are 20_good, 30_survey, 40_bad.",
+        ),
+        (
+            ("run", "data/shop", "-p", "bin=5"),
+            "there is no parameter 'bin' in these notebooks; known are bins (int).",
+        ),
+        (("run", "data/shop", "-p", "bins=x"), "parameter bins must be a whole number (int), got 'x'."),
+        (("run", "data/shop", "-p", "bins"), "--param takes name=value, such as bins=4, got 'bins'."),
+        (("run", "data/shop", "--jobs", "0"), "jobs must be 1 or more, got 0."),
+    ],
+)
+def test_errors_are_one_line_with_the_cure(crm, home, arguments, message):
+    assert crm(*arguments, "--notebooks", "books") == (2, "", f"crm-analysis: {message}\n")
+
+
+def test_data_that_break_the_contract_end_with_3(crm, home):
+    (home / "data" / "shop" / "orders.csv").write_text("customer_id,time\nC1,2025-01-01\n")
+    for command in (("check", "data/shop"), ("run", "data/shop", "--notebooks", "books")):
+        code, out, err = crm(*command)
+        assert (code, out) == (3, "")
+        assert err.startswith("crm-analysis: ")
+        assert err.count("\n") == 1
+        assert "amount" in err
+
+
+def test_a_good_run_ends_with_the_path_of_the_report(crm, home):
+    code, out, err = crm("run", "data/shop", "--notebooks", "books", "--only", "20,30", "-p", "bins=4")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[-1] == "reports/shop/latest/index.html"
+    assert (home / lines[-1]).is_file()
+    assert [line.split()[:2] for line in lines[:-1]] == [
+        ["notebook", "status"],
+        ["20_good", "ok"],
+        ["30_survey", "skipped,"],
+    ]
+    assert "skipped, needs survey" in lines[2]
+    assert err.startswith("1/1  ok      20_good  ")
+    record = json.loads((home / "reports/shop/latest/run.json").read_text("utf-8"))
+    assert record["notebooks"][0]["parameters"]["bins"] == 4
+
+
+def test_a_failed_run_ends_with_1_and_shows_where(crm, home):
+    code, out, err = crm("run", "data/shop", "--notebooks", "books", "--only", "40", "--out", "a long [b]/" + "x" * 200)
+    assert code == 1
+    path = out.splitlines()[-1]
+    assert path.startswith("a long [b]/" + "x" * 200 + "/shop/2")
+    assert (home / path).is_file()
+    assert err.splitlines()[-1] == ("crm-analysis: 40_bad failed in code cell 3: ValueError: two lines [bold]")
+
+
+def test_list_names_needs_and_parameters(crm, home):
+    code, out, _ = crm("list", "--notebooks", "books")
+    assert code == 0
+    assert [line.rstrip() for line in out.splitlines()[:4]] == [
+        "20_good  Who are they?",
+        "  needs transactions; uses survey",
+        "  study    str    'data/shop'    folder of the study",
+        "  bins     int    5              classes [a-z] per dimension",
+    ]
+
+
+def test_check_says_what_the_study_holds(crm, home):
+    code, out, err = crm("check", "data/shop")
+    assert (code, err) == (0, "")
+    assert "16 rows" in out
+
+
+def test_init_writes_a_study_that_check_reads(crm, home):
+    (home / "data" / "shop" / "orders.csv").rename(home / "transactions.csv")
+    code, out, _ = crm("init", "studies/new", "transactions.csv")
+    assert (code, out) == (0, "Wrote studies/new/study.toml; next: crm-analysis check studies/new\n")
+    assert crm("check", "studies/new")[0] == 0
+
+
+def test_demo_writes_a_study_and_spares_one_s_own(crm, home):
+    code, out, _ = crm("demo", "studies/small", "--customers", "60", "--seed", "7")
+    assert (code, out) == (0, "A simulated company of 60 customers (seed 7) is in studies/small.\n")
+    assert json.loads((home / "studies/small/truth.json").read_text("utf-8"))
+    assert crm("demo", "studies/small", "--customers", "60", "--seed", "8")[0] == 0
+    assert crm("demo", "data/shop") == (
+        2,
+        "",
+        "crm-analysis: data/shop holds a study that was not simulated; choose another folder.\n",
+    )
+
+
+def test_the_demo_s_defaults_are_the_simulation_s():
+    from crm_analysis.study import simulate
+
+    there = inspect.signature(simulate.company).parameters
+    here = inspect.signature(cli.demo).parameters
+    assert {name: here[name].default for name in ("customers", "seed")} == {
+        name: there[name].default for name in ("customers", "seed")
+    }
