@@ -35,13 +35,13 @@ class Result(ABC):
     ----------
     title : str
         A heading of a few words.
-    shown : tuple of str
-        Names of the frames in `frames` that a page may show. Frames with one row per customer are never shown:
-        they reach the report's ``tables/`` folder only.
+    shown : dict of str
+        Names of the frames in `frames` that a page may show, with the caption of each. Frames with one row per
+        customer are never shown: they reach the report's ``tables/`` folder only.
     """
 
     title: ClassVar[str] = ""
-    shown: ClassVar[tuple[str, ...]] = ()
+    shown: ClassVar[dict[str, str]] = {}
 
     @abstractmethod
     def to_frame(self) -> pd.DataFrame:
@@ -49,7 +49,7 @@ class Result(ABC):
 
     @abstractmethod
     def findings(self) -> tuple[str, ...]:
-        """Return what was found, in sentences with their numbers and intervals."""
+        """Return what was found, in sentences with their numbers and intervals; the most important one first."""
 
     @abstractmethod
     def metrics(self) -> dict[str, float]:
@@ -70,7 +70,7 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         sentences = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings())
         frames = self.frames() if self.shown else {}
-        tables = "".join(table.to_html(frames[name], caption=table.heading(name)) for name in self.shown)
+        tables = "".join(table.to_html(frames[name], caption=caption) for name, caption in self.shown.items())
         return (
             f'<div class="crm-result"><p class="crm-title"><strong>{escape(self.title)}</strong></p>'
             f'<ul class="crm-findings">{sentences}</ul>{tables}</div>'

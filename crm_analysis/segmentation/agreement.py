@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
@@ -36,8 +36,11 @@ class AgreementResult(Result):
     only_first: int
     only_second: int
     labels: tuple[str, str]
-    title = "Two scorings compared"
-    shown = ("changes",)
+    shown: ClassVar[dict[str, str]] = {"changes": "The commonest changes of segment"}
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return f"Segments compared: {self.labels[0]} and {self.labels[1]}"
 
     def to_frame(self) -> pd.DataFrame:
         return self.counts.copy()
@@ -64,7 +67,7 @@ class AgreementResult(Result):
         low, high = wilson(self.kept, total)
         first, second = self.labels
         sentences = [
-            f"{percent(self.kept / total)} of {total:,} customers (95 % interval {100 * low:.1f}-{100 * high:.1f}) "
+            f"{percent(self.kept / total)} of {total:,} customers (95 % interval {100 * low:.1f}–{100 * high:.1f}) "
             f"are in the same segment under {first} and {second}."
         ]
         changes = self.changes()

@@ -121,13 +121,26 @@ class Cuts:
 
 
 def _words(dimension: str, edge: float | None, following: float | None) -> str:
-    unit, reach, not_beyond = (" days", "at most", "more than") if dimension == "recency" else ("", "at least", "below")
-    parts = [
-        f"{word} {number(bound)}"
-        for word, bound in ((reach, edge), (not_beyond, following))
-        if bound is not None and not math.isinf(bound)
-    ]
-    return " and ".join(parts) + unit if parts else "any value"
+    """Say which values a class holds: from its own edge to that of the class above."""
+    least: float | None
+    most: float | None
+    if dimension == "recency":
+        least, most = None if following is None else math.floor(following) + 1, edge
+    else:
+        least, most = edge, following
+    whole = dimension != "monetary" and all(end is None or float(end).is_integer() for end in (edge, following))
+    if whole and dimension == "frequency" and most is not None:
+        most -= 1
+    unit = " days" if dimension == "recency" else ""
+    if any(end is not None and math.isinf(end) for end in (least, most)):
+        return "never reached" if edge is not None and math.isinf(edge) else f"{number(edge)} or more{unit}"
+    if least is None:
+        return f"{'up to' if whole else 'below'} {number(most)}{unit}"
+    if most is None:
+        return f"{number(least)} or more{unit}"
+    if whole and least == most:
+        return f"{number(least)}{unit}"
+    return f"{number(least)} to {'' if whole else 'below '}{number(most)}{unit}"
 
 
 def learn(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ class DimensionsResult(Result):
     values: pd.DataFrame
     correlation: float
     title = "Recency, frequency and monetary value"
-    shown = ("spread",)
+    shown: ClassVar[dict[str, str]] = {"spread": "Spread over the customers with a purchase"}
 
     def to_frame(self) -> pd.DataFrame:
         return self.spread.copy()
@@ -107,8 +108,12 @@ class DimensionsResult(Result):
         ax = style.axes(ax, height=3.6)
         values = self.values[DIMENSIONS[dimension]].to_numpy("float64")
         limit = np.quantile(values, 0.99)
-        whole = dimension != "monetary" and limit - values.min() <= 40
-        bins: Any = np.arange(values.min() - 0.5, limit + 1.5) if whole else 40
+        # Bars of whole days and orders: a width between two whole numbers makes a comb.
+        width = (
+            (limit - values.min()) / 40 if dimension == "monetary" else max(1, math.ceil((limit - values.min()) / 40))
+        )
+        start = values.min() if dimension == "monetary" else values.min() - 0.5
+        bins = np.arange(start, limit + width, width).tolist() if width > 0 else 1
         ax.hist(np.minimum(values, limit), bins=bins, color=style.PALETTE[0], edgecolor="white", linewidth=0.5)
         median = float(np.median(values))
         ax.axvline(median, color=style.ACCENT, linewidth=1.5)
@@ -124,6 +129,7 @@ class DimensionsResult(Result):
         ax.set_xlabel(f"{labels[dimension]} (values above the 99th percentile are in the last bar)")
         ax.set_ylabel("customers")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.grid(axis="y")
         text = (
@@ -160,10 +166,7 @@ def describe(customers: pd.DataFrame) -> DimensionsResult:
             {
                 "dimension": dimension,
                 "mean": numbers.mean(),
-                **{
-                    name: numbers.quantile(q)
-                    for name, q in (("p10", 0.1), ("median", 0.5), ("p90", 0.9), ("p99", 0.99))
-                },
+                **{name: numbers.quantile(q) for name, q in (("median", 0.5), ("p90", 0.9), ("p99", 0.99))},
                 "largest": numbers.max(),
                 "skewness": numbers.skew(),
                 "distinct_values": len(counts),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,13 @@ from crm_analysis.result import Result
 from crm_analysis.segmentation import rules as rule_table
 from crm_analysis.segmentation.cuts import DIMENSIONS, METHODS, Cuts, learn
 from crm_analysis.segmentation.dimensions import buyers, describe
-from crm_analysis.segmentation.rules import Audit, Rule, audit, standard
+from crm_analysis.segmentation.rules import AuditResult, Rule, audit, standard
 from crm_analysis.table import number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["METHODS", "Audit", "Cuts", "RFMResult", "Rule", "audit", "describe", "learn", "score", "standard"]
+__all__ = ["METHODS", "AuditResult", "Cuts", "RFMResult", "Rule", "audit", "describe", "learn", "score", "standard"]
 
 _FEW = 5
 _SLIPPING = ("Needs attention", "Cannot lose", "At risk")
@@ -56,7 +56,7 @@ class RFMResult(Result):
     left_out: int
     frozen: bool
     title = "RFM segments"
-    shown = ("segments", "cuts")
+    shown: ClassVar[dict[str, str]] = {"segments": "Segments", "cuts": "Where the classes begin"}
 
     def to_frame(self) -> pd.DataFrame:
         return self.scores.copy()
@@ -66,7 +66,6 @@ class RFMResult(Result):
             "scores": self.scores.copy(),
             "segments": self.segments.copy(),
             "cuts": self.cut_points(),
-            "rules": rule_table.to_frame(self.rules),
             "cells": self.cells(),
         }
 
@@ -89,11 +88,7 @@ class RFMResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         segments = self.segments[self.segments["customers"] > 0]
-        learned = "by cut-points learned earlier" if self.frozen else f"by {self.cuts.method} cut-points"
-        first = f"{len(self.scores):,} customers are scored in {self.cuts.bins} classes per dimension {learned}"
-        if self.left_out:
-            first += f"; {self.left_out:,} without a purchase are left out"
-        sentences = [first + "."]
+        sentences = []
         if segments["revenue_share"].notna().any():
             top = segments.loc[segments["revenue_share"].idxmax()]
             sentences.append(
@@ -108,7 +103,10 @@ class RFMResult(Result):
                     f"been back ({', '.join(slipping['segment'])}); half of them were last seen more than "
                     f"{number(days)} days ago."
                 )
-        return (*sentences, *self._uneven())
+        learned = "by cut-points learned earlier" if self.frozen else f"by {self.cuts.method} cut-points"
+        scored = f"{len(self.scores):,} customers are scored in {self.cuts.bins} classes per dimension {learned}"
+        without = f"; {self.left_out:,} without a purchase are left out" if self.left_out else ""
+        return (*sentences, f"{scored}{without}.", *self._uneven())
 
     def _uneven(self) -> list[str]:
         """Say which class is far larger than an equal share because one value fills it."""
@@ -275,4 +273,4 @@ def _segments(scored: pd.DataFrame, rules: Sequence[Rule]) -> pd.DataFrame:
 
 def _with_interval(row: Any, kind: str) -> str:
     low, high = row[f"{kind}_share_low"], row[f"{kind}_share_high"]
-    return f"{percent(row[f'{kind}_share'])} (95 % interval {100 * low:.1f}-{100 * high:.1f})"
+    return f"{percent(row[f'{kind}_share'])} (95 % interval {100 * low:.1f}–{100 * high:.1f})"

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import ClassVar
 
 import pandas as pd
 
 from crm_analysis.errors import UsageError
+from crm_analysis.result import Result
+from crm_analysis.segmentation.cuts import DIMENSIONS
 
 Span = tuple[int, int]
 Cell = tuple[int, int, int]
@@ -32,12 +35,14 @@ class Rule:
                     yield r, f, m
 
 
-@dataclass(frozen=True)
-class Audit:
-    """What is wrong with a rule table.
+@dataclass(frozen=True, eq=False, repr=False)
+class AuditResult(Result):
+    """Whether a rule table places every combination of scores exactly once.
 
     Attributes
     ----------
+    rules : tuple of Rule
+        The rule table.
     combinations : int
         Score combinations there are: bins cubed.
     twice : dict
@@ -48,35 +53,60 @@ class Audit:
         Segments of rules that no customer can reach: an empty span or one outside 1 to bins.
     """
 
+    rules: tuple[Rule, ...]
     combinations: int
     twice: dict[Cell, tuple[str, ...]]
     missed: tuple[Cell, ...]
     unreachable: tuple[str, ...]
+    title = "The rule table"
+    shown: ClassVar[dict[str, str]] = {"rules": "Score classes that lead to each segment"}
 
     @property
     def sound(self) -> bool:
         """Whether every combination is placed once and every rule can be reached."""
         return not (self.twice or self.missed or self.unreachable)
 
-    def __str__(self) -> str:
+    def to_frame(self) -> pd.DataFrame:
+        spans = {name: [_span(getattr(rule, name)) for rule in self.rules] for name in DIMENSIONS}
+        names = [rule.segment for rule in self.rules]
+        return pd.DataFrame({"segment": names, **spans, "advice": [rule.advice for rule in self.rules]})
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        return {"rules": self.to_frame()}
+
+    def findings(self) -> tuple[str, ...]:
         if self.sound:
-            return f"each of the {self.combinations} score combinations is placed once"
-        parts = []
+            return (f"Each of the {self.combinations} score combinations is placed exactly once.",)
+        sentences = []
         if self.twice:
             cell, segments = next(iter(self.twice.items()))
-            parts.append(f"{len(self.twice)} are placed more than once (first {_name(cell)}: {' and '.join(segments)})")
+            sentences.append(
+                f"{len(self.twice)} of {self.combinations} score combinations are placed more than once, the first of "
+                f"them {_name(cell)} ({' and '.join(segments)})."
+            )
         if self.missed:
-            parts.append(f"{len(self.missed)} are placed nowhere (first {_name(self.missed[0])})")
+            sentences.append(
+                f"{len(self.missed)} of {self.combinations} score combinations are placed nowhere, the first of them "
+                f"{_name(self.missed[0])}."
+            )
         if self.unreachable:
-            parts.append(f"no customer can reach {', '.join(self.unreachable)}")
-        return f"of {self.combinations} score combinations " + "; ".join(parts)
+            sentences.append(f"No customer can reach {', '.join(self.unreachable)}.")
+        return tuple(sentences)
+
+    def metrics(self) -> dict[str, float]:
+        return {
+            "combinations": self.combinations,
+            "placed_twice": len(self.twice),
+            "missed": len(self.missed),
+            "unreachable": len(self.unreachable),
+        }
 
 
 def _name(cell: Cell) -> str:
     return "".join(str(score) for score in cell)
 
 
-def audit(rules: Sequence[Rule], *, bins: int) -> Audit:
+def audit(rules: Sequence[Rule], *, bins: int) -> AuditResult:
     """Look for overlaps, gaps and unreachable rules.
 
     Parameters
@@ -88,7 +118,7 @@ def audit(rules: Sequence[Rule], *, bins: int) -> Audit:
 
     Returns
     -------
-    Audit
+    AuditResult
     """
     scores = range(1, bins + 1)
     claims: dict[Cell, list[str]] = {(r, f, m): [] for r, f, m in product(scores, scores, scores)}
@@ -99,7 +129,8 @@ def audit(rules: Sequence[Rule], *, bins: int) -> Audit:
             unreachable.append(rule.segment)
         for cell in inside:
             claims[cell].append(rule.segment)
-    return Audit(
+    return AuditResult(
+        rules=tuple(rules),
         combinations=len(claims),
         twice={cell: tuple(segments) for cell, segments in claims.items() if len(segments) > 1},
         missed=tuple(cell for cell, segments in claims.items() if not segments),
@@ -117,7 +148,7 @@ def check(rules: Sequence[Rule], *, bins: int) -> None:
     """
     found = audit(rules, bins=bins)
     if not found.sound:
-        raise UsageError(f"rfm: the rule table is not sound: {found}; correct the spans.")
+        raise UsageError(f"rfm: the rule table is not sound, correct its spans. {' '.join(found.findings())}")
 
 
 def standard(bins: int) -> tuple[Rule, ...]:
@@ -160,14 +191,6 @@ def standard(bins: int) -> tuple[Rule, ...]:
         Rule("At risk", old, often, less, "a personal offer tied to what they used to buy"),
         Rule("Hibernating", old, some, any_value, "occasional inexpensive contact"),
         Rule("Lost", old, first, any_value, "spend nothing unless a test shows a return"),
-    )
-
-
-def to_frame(rules: Sequence[Rule]) -> pd.DataFrame:
-    """Return a rule table as a frame: segment, spans such as ``4-5``, advice."""
-    spans = {name: [_span(getattr(rule, name)) for rule in rules] for name in ("recency", "frequency", "monetary")}
-    return pd.DataFrame(
-        {"segment": [rule.segment for rule in rules], **spans, "advice": [rule.advice for rule in rules]}
     )
 
 

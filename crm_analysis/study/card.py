@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import ibis
 import pandas as pd
@@ -16,6 +16,7 @@ from crm_analysis.study.cleaning import CleanTable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_LEFT_OUT = "row left out"
 _TIMES = {"customers": "joined", "contracts": "start"}
 
 
@@ -34,7 +35,7 @@ class CardResult(Result):
     tables: pd.DataFrame
     months: pd.DataFrame
     title = "The study's tables"
-    shown = ("tables",)
+    shown: ClassVar[dict[str, str]] = {"tables": "Rows used, by table"}
 
     @classmethod
     def of(cls, tables: Mapping[str, ibis.Table], found: tuple[CleanTable, ...]) -> CardResult:
@@ -131,16 +132,13 @@ class CheckResult(Result):
         Rows read from all tables.
     left_out : int
         Rows that were left out.
-    sentences : tuple of str
-        The same in words.
     """
 
     breaches: pd.DataFrame
     rows: int
     left_out: int
-    sentences: tuple[str, ...]
     title = "The contract"
-    shown = ("breaches",)
+    shown: ClassVar[dict[str, str]] = {"breaches": "Rules that some row broke"}
 
     @classmethod
     def of(cls, found: tuple[CleanTable, ...]) -> CheckResult:
@@ -148,16 +146,12 @@ class CheckResult(Result):
         breaches = [breach for cleaned in found for breach in cleaned.breaches]
         columns = ["table", "column", "rule", "rows", "first_row", "first_value", "action"]
         frame = pd.DataFrame(
-            [
-                {**vars(breach), "action": "row left out" if breach.row_left_out else "value set aside"}
-                for breach in breaches
-            ]
+            [{**vars(breach), "action": _LEFT_OUT if breach.row_left_out else "value set aside"} for breach in breaches]
         )
         return cls(
             breaches=frame.reindex(columns=columns),
             rows=sum(cleaned.rows_read for cleaned in found),
             left_out=sum(cleaned.rows_left_out for cleaned in found),
-            sentences=tuple(f"{breach}." for breach in breaches),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -167,10 +161,15 @@ class CheckResult(Result):
         return {"breaches": self.breaches.copy()}
 
     def findings(self) -> tuple[str, ...]:
-        if not self.sentences:
+        if self.breaches.empty:
             return (f"All {self.rows:,} rows keep the contract.",)
-        kept = f"{self.rows - self.left_out:,} of {self.rows:,} rows are used"
-        return (f"{kept}; {self.left_out:,} were left out (see quarantine/ in the study's folder).", *self.sentences)
+        sentences = [
+            f"{self.rows - self.left_out:,} of {self.rows:,} rows are used; {self.left_out:,} break a rule, are left out "
+            "and are kept in the study's folder, quarantine."
+        ]
+        aside = self.breaches[self.breaches["action"] != _LEFT_OUT].groupby("table", sort=False)["rows"].sum()
+        sentences += [f"In {table} {count:,} values that break a rule are set aside." for table, count in aside.items()]
+        return tuple(sentences)
 
     def metrics(self) -> dict[str, float]:
         return {"rows": self.rows, "rows_left_out": self.left_out, "rules_broken": len(self.breaches)}
