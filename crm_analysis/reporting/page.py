@@ -77,6 +77,8 @@ class Page:
     figures: list[Figure] = field(default_factory=list)
     left_out: int = 0
     """Code cells after the one at which a failed notebook stopped."""
+    cover: Figure | None = None
+    """The picture that stands for the notebook on the index: that of the cell tagged ``cover``, else the first."""
 
 
 def read(file: Path, *, pages: frozenset[str], failed: bool = False, failed_cell: int | None = None) -> Page:
@@ -120,7 +122,11 @@ def read(file: Path, *, pages: frozenset[str], failed: bool = False, failed_cell
         if cell.cell_type == "markdown":
             reader.page.cells.append(Cell("prose", reader.clean(html, prose=True)))
         elif cell.cell_type == "code":
+            before = len(reader.page.figures)
             reader.page.cells.append(reader.code(cell, finished=i != stop or _has_error(cell)))
+            drawn = reader.page.figures[before:]
+            if drawn and (reader.page.cover is None or "cover" in cell.metadata.get("tags", ())):
+                reader.page.cover = drawn[0]
     return reader.page
 
 

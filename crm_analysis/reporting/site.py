@@ -18,8 +18,6 @@ from crm_analysis import style, table
 from crm_analysis.errors import UsageError
 from crm_analysis.reporting import history, page
 
-_HEADLINES = 3
-"""Findings of one result that the index shows; the others are on its notebook's page."""
 _SPARK_RUNS = 24
 
 
@@ -128,16 +126,16 @@ def _notebooks(folder: Path, run: dict[str, Any]) -> Iterator[Notebook]:
         yield Notebook(record, recorded, shown, f"notebooks/{quote(executed.name)}" if executed.is_file() else "")
 
 
-def _headlines(notebooks: list[Notebook]) -> Iterator[tuple[Notebook, list[tuple[str, list[str]]]]]:
-    """The first sentences of each result; what another notebook has already said (the data, say) is not repeated."""
+def _headlines(notebooks: list[Notebook]) -> Iterator[tuple[Notebook, list[tuple[str, str]]]]:
+    """The first sentence of each result; what another notebook has already said (the data, say) is not repeated."""
     said: set[str] = set()
     for notebook in notebooks:
         lines = []
         for result in notebook.results:
-            fresh = [finding for finding in result["findings"] if finding not in said]
-            said.update(fresh)
-            if fresh:
-                lines.append((result["title"], fresh[:_HEADLINES]))
+            first = next(iter(result["findings"]), "")
+            if first and first not in said:
+                lines.append((result["title"], first))
+            said.add(first)
         yield notebook, lines
 
 

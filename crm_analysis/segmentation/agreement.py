@@ -115,15 +115,15 @@ class AgreementResult(Result):
         return style.describe(ax, f"Table of shares. {' '.join(self.findings())}")
 
 
-def compare(first: RFMResult, second: RFMResult, *, labels: tuple[str, str] = ("first", "second")) -> AgreementResult:
+def compare(first: RFMResult, second: RFMResult, *, labels: tuple[str, str] | None = None) -> AgreementResult:
     """Set two scorings side by side.
 
     Parameters
     ----------
     first, second : RFMResult
         Scorings of customers with common ids: by two methods, or at two dates by the same cut-points.
-    labels : tuple of str
-        What to call them.
+    labels : tuple of str, optional
+        What to call them; by default the labels they were given when they were scored.
 
     Returns
     -------
@@ -134,6 +134,7 @@ def compare(first: RFMResult, second: RFMResult, *, labels: tuple[str, str] = ("
     DataError
         If no customer is in both.
     """
+    labels = labels or (first.label or "the first scoring", second.label or "the second scoring")
     both = first.scores[["customer_id", "segment"]].merge(
         second.scores[["customer_id", "segment"]], on="customer_id", suffixes=("_first", "_second")
     )

@@ -47,6 +47,8 @@ class RFMResult(Result):
         Customers without a purchase, who cannot be scored.
     frozen : bool
         Whether the cut-points were given instead of learned from these customers.
+    label : str
+        What this scoring is called, such as its date; part of the title.
     """
 
     scores: pd.DataFrame
@@ -55,8 +57,12 @@ class RFMResult(Result):
     rules: tuple[Rule, ...]
     left_out: int
     frozen: bool
-    title = "RFM segments"
+    label: str = ""
     shown: ClassVar[dict[str, str]] = {"segments": "Segments", "cuts": "Where the classes begin"}
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return f"RFM segments, {self.label}" if self.label else "RFM segments"
 
     def to_frame(self) -> pd.DataFrame:
         return self.scores.copy()
@@ -194,6 +200,7 @@ def score(
     edges: Mapping[str, Sequence[float]] | None = None,
     cuts: Cuts | None = None,
     rules: Sequence[Rule] | None = None,
+    label: str = "",
 ) -> RFMResult:
     """Score customers by recency, frequency and monetary value, and name their segments.
 
@@ -213,6 +220,8 @@ def score(
         customers, so that two periods can be compared. `bins`, `method` and `edges` are then not used.
     rules : sequence of Rule, optional
         The rule table; by default `standard`. It must place every combination of scores exactly once.
+    label : str
+        What to call this scoring, such as its date; shown in its title.
 
     Returns
     -------
@@ -251,6 +260,7 @@ def score(
         rules=table,
         left_out=len(customers) - len(bought),
         frozen=cuts is not None,
+        label=label,
     )
 
 

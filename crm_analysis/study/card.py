@@ -71,7 +71,8 @@ class CardResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         sentences = []
-        for row in self.tables.itertuples():
+        # The order log is what most analyses stand on, so it is named first.
+        for row in sorted(self.tables.itertuples(), key=lambda row: row.table != "transactions"):
             sentence = f"{str(row.table).capitalize()}: {row.rows:,} rows"
             if pd.notna(row.customers):
                 sentence += f" of {int(row.customers):,} {'respondents' if row.table == 'kano' else 'customers'}"
@@ -164,8 +165,8 @@ class CheckResult(Result):
         if self.breaches.empty:
             return (f"All {self.rows:,} rows keep the contract.",)
         sentences = [
-            f"{self.rows - self.left_out:,} of {self.rows:,} rows are used; {self.left_out:,} break a rule, are left out "
-            "and are kept in the study's folder, quarantine."
+            f"{self.rows - self.left_out:,} of {self.rows:,} rows are used; {self.left_out:,} break a rule, are left "
+            "out and are kept in the study's folder, quarantine."
         ]
         aside = self.breaches[self.breaches["action"] != _LEFT_OUT].groupby("table", sort=False)["rows"].sum()
         sentences += [f"In {table} {count:,} values that break a rule are set aside." for table, count in aside.items()]

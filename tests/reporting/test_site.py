@@ -47,7 +47,7 @@ class ToyResult(Result):
     segments: pd.DataFrame
     customers: pd.DataFrame
     title = "Recency, frequency, monetary value"
-    shown = ("segments",)
+    shown = {"segments": "Segments"}
 
     def to_frame(self):
         return self.customers.copy()
@@ -57,9 +57,9 @@ class ToyResult(Result):
 
     def findings(self):
         return (
+            "流失风险 is highest among <script>alert(1)</script> customers.",
             "Champions are 12.4 % of the customers (95 % 11.2-13.7) and bring 48.1 % of the revenue (44.0-52.3).",
             "Median time since the last purchase is 63 days (95 % 58-69).",
-            "流失风险 is highest among <script>alert(1)</script> customers.",
             "A fourth sentence that the index leaves to the page.",
         )
 
@@ -489,8 +489,8 @@ def test_the_index_puts_failures_first_and_says_what_was_skipped_and_why(run_fol
 
 def test_the_index_repeats_headlines_only(run_folder: Path) -> None:
     html = text_of(run_folder, "index.html")
-    assert "<h3>Recency, frequency, monetary value</h3>" in html
-    assert "Median time since the last purchase is 63 days (95 % 58-69)." in html
+    title = "<b>Recency, frequency, monetary value.</b>"
+    assert f"<li>{title} 流失风险 is highest among {ESCAPED} customers.</li>" in html
     assert "A fourth sentence" not in html
 
 
@@ -500,7 +500,7 @@ def test_a_finding_that_two_notebooks_share_is_said_once(small_run: Path) -> Non
         shutil.copy(file, file.with_name(file.name.replace("20_toy", "21_again")))
     write_run(small_run, run_json([record_of("20_toy", "Toy", "ok"), record_of("21_again", "Again", "ok")]))
     html = text_of(small_run, "index.html")
-    assert html.count("Median time since the last purchase is 63 days (95 % 58-69).") == 1
+    assert html.count(f"流失风险 is highest among {ESCAPED} customers.") == 1
 
 
 def test_provenance_is_on_every_page(run_folder: Path) -> None:
