@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pandas as pd
 
 from crm_analysis import style
-from crm_analysis.errors import DataError
+from crm_analysis.errors import DataError, UsageError
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
 from crm_analysis.segmentation.rfm import RFMResult
@@ -131,10 +131,14 @@ def compare(first: RFMResult, second: RFMResult, *, labels: tuple[str, str] | No
 
     Raises
     ------
+    UsageError
+        If both have the same label.
     DataError
         If no customer is in both.
     """
     labels = labels or (first.label or "the first scoring", second.label or "the second scoring")
+    if labels[0] == labels[1]:
+        raise UsageError(f"agreement: both scorings are called {labels[0]!r}; give labels=('one', 'other').")
     both = first.scores[["customer_id", "segment"]].merge(
         second.scores[["customer_id", "segment"]], on="customer_id", suffixes=("_first", "_second")
     )

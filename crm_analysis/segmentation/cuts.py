@@ -277,7 +277,11 @@ def _custom(edges: Mapping[str, Sequence[float]] | None) -> Cuts:
     lengths = {len(values) for values in edges.values()}
     if len(lengths) != 1 or 0 in lengths:
         raise UsageError(f"rfm: give each dimension the same number of edges (classes less one), such as {example}.")
+    if max(lengths) > 8:
+        raise UsageError(f"rfm: give at most 8 edges (9 classes), not {max(lengths)}.")
     for dimension, values in edges.items():
+        if not all(math.isfinite(value) for value in values):
+            raise UsageError(f"rfm: the edges of {dimension} must be finite numbers, not {list(values)}.")
         if not all(low < high for low, high in zip(values, list(values)[1:], strict=False)):
             raise UsageError(f"rfm: the edges of {dimension} must ascend, not {list(values)}.")
     turned = {

@@ -84,16 +84,23 @@ class DimensionsResult(Result):
         orders = of.loc["frequency", "median"]
         once = float((self.values["frequency"] == 1).mean())
         top = self.values["monetary"].sort_values(ascending=False)
-        tenth = top.head(max(1, round(len(top) / 10))).sum() / top.sum() if top.sum() > 0 else float("nan")
-        return (
+        sentences = [
             f"Medians of the {len(self.values):,} customers: {number(of.loc['recency', 'median'])} days since the last "
             f"purchase, {number(orders)} {'order' if orders == 1 else 'orders'}, "
             f"{number(of.loc['monetary', 'median'])} spent.",
             f"{percent(once)} of them bought once.",
-            f"The tenth of them who spent most account for {percent(tenth)} of the revenue.",
-            f"The rank correlation of frequency and monetary value is {self.correlation:.2f}: the nearer to 1, "
-            "the less the third dimension adds to the second.",
-        )
+        ]
+        if top.sum() > 0:
+            tenth = top.head(max(1, round(len(top) / 10))).sum() / top.sum()
+            sentences.append(f"The tenth of them who spent most account for {percent(tenth)} of the revenue.")
+        if math.isfinite(self.correlation):
+            sentences.append(
+                f"The rank correlation of frequency and monetary value is {self.correlation:.2f}: the nearer to 1, "
+                "the less the third dimension adds to the second."
+            )
+        else:
+            sentences.append("All have the same frequency or monetary value, so the two have no rank correlation.")
+        return tuple(sentences)
 
     def metrics(self) -> dict[str, float]:
         medians = {f"median_{row['dimension']}": row["median"] for row in self.spread.to_dict("records")}

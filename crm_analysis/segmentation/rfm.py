@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -131,7 +132,7 @@ class RFMResult(Result):
     def metrics(self) -> dict[str, float]:
         found = {"customers": float(len(self.scores)), "revenue": float(self.scores["monetary"].sum())}
         for row in self.segments.to_dict("records"):
-            name = row["segment"].lower().replace(" ", "_").replace("'", "")
+            name = re.sub(r"\W+", "_", row["segment"].lower().replace("'", "")).strip("_")
             found[f"{name}_customers_share"] = row["customers_share"]
             found[f"{name}_revenue_share"] = row["revenue_share"]
         return found

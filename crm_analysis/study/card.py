@@ -102,13 +102,13 @@ class CardResult(Result):
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         ax.margins(x=0.01)
-        ax.set_title(f"{(table or 'no table with dates').capitalize()} by month")
+        ax.set_title(f"{table.capitalize()} by month" if table else "No table has dates")
         ax.set_ylabel("rows")
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.grid(axis="y")
-        text = f"Bar chart of {table} by month"
-        if len(shown):
-            text += f", {shown['rows'].min():,} to {shown['rows'].max():,} rows a month."
+        if table is None:
+            return style.describe(ax, "An empty picture: no table has dates.")
+        text = f"Bar chart of {table} by month, {shown['rows'].min():,} to {shown['rows'].max():,} rows a month."
         return style.describe(ax, text)
 
 

@@ -14,6 +14,8 @@ from crm_analysis.study.tables import CONTRACTS
 
 FORMATS = ("csv", "blanks", "parquet")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+# user:password@ in an address, or password=... in its query.
+_PASSWORD = re.compile(r"://[^@]*:[^@]*@|\b(password|passwd|pwd)\s*=", re.IGNORECASE)
 _SUFFIXES = {".parquet": "parquet", ".pq": "parquet"}
 
 
@@ -133,10 +135,12 @@ def _known(section: Mapping[str, Any], known: tuple[str, ...], where: str) -> No
 
 def _engine(engine: Mapping[str, Any]) -> str:
     url = str(engine.get("url", "duckdb://"))
-    if re.search(r"://[^/@]*:[^/@]*@", url):
+    if _PASSWORD.search(url):
         raise UsageError('[engine] url holds a password; keep it in an environment variable: url = "env:NAME".')
     if url != "duckdb://":
-        raise UsageError(f'[engine] url = "{url}" is not supported; this version reads files with url = "duckdb://".')
+        # Only the beginning is shown: the rest may hold a secret in a form not foreseen.
+        kind = url.partition("://")[0]
+        raise UsageError(f'[engine] url = "{kind}..." is not supported; this version reads files with url = "duckdb://".')
     return url
 
 
@@ -161,9 +165,9 @@ def _table(table: str, section: Any) -> TableConfig:
         source=source,
         format=file_format,
         columns={name: _mapped(table, name, value) for name, value in mapping.items()},
-        delimiter=section.get("delimiter"),
-        names=tuple(section.get("names", ())),
-        time_format=section.get("time_format"),
+        delimiter=_text(section, "delimiter", where),
+        names=_names(section.get("names", []), f"{where} names"),
+        time_format=_text(section, "time_format", where),
     )
 
 
@@ -184,11 +188,11 @@ def _survey(section: dict[str, Any]) -> SurveyConfig:
     codes, constructs = _section(section, "codes"), _section(section, "constructs")
     return SurveyConfig(
         scale=_range(section.get("scale", [1, 10]), "[survey] scale"),
-        missing=tuple(section.get("missing", ())),
+        missing=_codes(section.get("missing", [])),
         model=str(section.get("model", "")),
-        constructs={name: _names(items, f"constructs.{name}") for name, items in constructs.items()},
+        constructs={name: _names(items, f"[survey.constructs] {name}") for name, items in constructs.items()},
         codes={item: _range(value, f"[survey.codes] {item}") for item, value in codes.items()},
-        paths={name: _names(targets, f"paths.{name}") for name, targets in _section(section, "paths").items()},
+        paths={name: _names(targets, f"[survey.paths] {name}") for name, targets in _section(section, "paths").items()},
     )
 
 
@@ -200,5 +204,18 @@ def _range(value: Any, where: str) -> tuple[float, float]:
 
 def _names(value: Any, where: str) -> tuple[str, ...]:
     if not (isinstance(value, list) and all(isinstance(name, str) for name in value)):
-        raise UsageError(f'[survey] {where} must be a list of names such as ["Q1", "Q2"].')
+        raise UsageError(f'{where} must be a list of names such as ["Q1", "Q2"].')
     return tuple(value)
+
+
+def _codes(value: Any) -> tuple[float, ...]:
+    if not (isinstance(value, list) and all(isinstance(code, int | float) for code in value)):
+        raise UsageError("[survey] missing must be a list of numbers such as [98, 99].")
+    return tuple(value)
+
+
+def _text(section: Mapping[str, Any], name: str, where: str) -> str | None:
+    value = section.get(name)
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{where} {name} must be a text in quotation marks, not {value!r}.")
+    return value

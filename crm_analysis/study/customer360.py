@@ -14,8 +14,12 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from crm_analysis.errors import UsageError
+
 YEAR_DAYS = 365
 _EPOCH = date(1970, 1, 1)
+# The engine counts days; `to_pandas` makes dates of them and gives them these names.
+_DATES = {"first_day": "first_purchase", "last_day": "last_purchase", "contract_day": "contract_start"}
 
 
 def expression(
@@ -34,7 +38,8 @@ def expression(
     as_of : date
         The view holds what was known through the end of this day.
     items : iterable of str
-        Names of the survey items; other survey columns get the prefix ``survey_``.
+        Names of the survey items; other survey columns, and items that bear the name of a computed column, get the
+        prefix ``survey_``. A customers column that does gets the prefix ``customer_``.
     columns : sequence of str, optional
         The columns wanted; by default all. What is not wanted is not computed.
 
@@ -42,6 +47,11 @@ def expression(
     -------
     ibis.Table
         One row per customer known by `as_of`, ordered by ``customer_id``. Columns as in `Study.customer360`.
+
+    Raises
+    ------
+    UsageError
+        If a column is wanted that the view does not have.
     """
     after = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
     today = (as_of - _EPOCH).days
@@ -51,12 +61,16 @@ def expression(
         "transactions": lambda t: _purchases(t, today, columns),
         "contracts": lambda t: _contracts(t, after),
         "contacts": _contacts,
-        "survey": lambda t: _answers(t, items),
     }
     view: Any = known.get("customers")
     made = [(name, part(known[name])) for name, part in parts.items() if name in known]
     if view is not None and "referrer_id" in view.columns:
         made.append(("referrals", _referrals(view)))
+    if "survey" in known:
+        computed = {column for _, part in made for column in part.columns}
+        made.append(("survey", _answers(known["survey"], set(items) - computed)))
+    if view is not None:
+        view = _apart(view, [column for _, part in made for column in part.columns])
     counts = []
     for name, part in made:
         if name in WHOLE:
@@ -68,7 +82,13 @@ def expression(
     money = [name for name, kind in view.schema().items() if kind.is_decimal()]
     view = view.mutate(**{name: view[name].cast("float64") for name in money})
     if columns is not None:
-        view = view.select("customer_id", *(name for name in columns if name != "customer_id"))
+        shown = {_DATES.get(name, name): name for name in view.columns}
+        absent = [name for name in columns if name not in shown]
+        if absent:
+            whole = expression(tables, as_of=as_of, items=items).columns
+            there = ", ".join(_DATES.get(name, name) for name in whole)
+            raise UsageError(f"customer360: there is no column {absent[0]!r} in the view; known are {there}.")
+        view = view.select("customer_id", *(shown[name] for name in dict.fromkeys(columns) if name != "customer_id"))
     return view.order_by("customer_id")
 
 
@@ -92,6 +112,12 @@ def _until(table: ibis.Table, name: str, after: datetime) -> ibis.Table:
     if column not in table.columns:
         return table
     return table.filter((table[column] < after) | table[column].isnull())
+
+
+def _apart(customers: ibis.Table, computed: Collection[str]) -> ibis.Table:
+    """Give attributes that bear the name of a computed column the prefix ``customer_``."""
+    taken = {*computed, *(_DATES.get(name, name) for name in computed)} - {"customer_id"}
+    return customers.rename({f"customer_{name}": name for name in customers.columns if name in taken})
 
 
 def _join(left: ibis.Table, right: ibis.Table, *, how: str) -> ibis.Table:
@@ -135,7 +161,7 @@ def _purchases(transactions: ibis.Table, today: int, wanted: Collection[str] | N
     c = d.group_by("customer_id").aggregate(**aggregates)
     if "order_id" in t.columns:
         # A line without an order id is an order of its day.
-        ordered = t.filter(purchase).mutate(order_id=t.order_id.fill_null(_day(t.time).cast("string")))
+        ordered = t.filter(purchase).mutate(order_id=t.order_id.fill_null("day " + _day(t.time).cast("string")))
         c = _join(c, _distinct(ordered, "order_id", "orders"), how="left")
     categories_wanted = "category" in t.columns and (wanted is None or "categories" in wanted)
     if categories_wanted:
@@ -201,9 +227,8 @@ def _referrals(customers: ibis.Table) -> ibis.Table:
     return made.aggregate(referrals_made=customers.customer_id.count())
 
 
-def _answers(survey: ibis.Table, items: Iterable[str]) -> ibis.Table:
+def _answers(survey: ibis.Table, items: Collection[str]) -> ibis.Table:
     """Each customer's latest answers: by time, else by wave."""
-    items = set(items)
     s = survey.filter(survey.customer_id.notnull())
     order = [s[name].desc() for name in ("time", "wave") if name in s.columns]
     latest = s.mutate(place=ibis.row_number().over(group_by=s.customer_id, order_by=[*order, s.respondent_id]))
@@ -215,11 +240,7 @@ def _answers(survey: ibis.Table, items: Iterable[str]) -> ibis.Table:
 def to_pandas(view: ibis.Table) -> pd.DataFrame:
     """Run the expression; days become dates, money and counts plain numbers."""
     customers = view.to_pandas()
-    for column, name in (
-        ("first_day", "first_purchase"),
-        ("last_day", "last_purchase"),
-        ("contract_day", "contract_start"),
-    ):
+    for column, name in _DATES.items():
         if column in customers:
             days = pd.to_timedelta(customers[column].astype("float64"), unit="D")
             customers[column] = pd.Timestamp(_EPOCH) + days

@@ -25,7 +25,7 @@ _ALLOWED = (
     *(exp.Case, exp.If, exp.Between, exp.In, exp.Cast, exp.TryCast, exp.DataType, exp.Coalesce, exp.Nullif),
     *(exp.Abs, exp.Round, exp.Lower, exp.Upper, exp.Trim, exp.Substring, exp.Concat),
 )
-_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg, exp.Abs, exp.Round)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Pow, exp.Neg, exp.Abs, exp.Round)
 _COMPARISONS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between)
 
 
@@ -90,7 +90,9 @@ def map_columns(
         given.append(f"{_given(column, kind, codes, text=text)} AS {column}")
         if isinstance(made_of, Sql):
             computed = quote(f"__sql_{name}")
-            written.append(f"({_parse(made_of, source)[0]}){'' if kind in _NUMBERS else '::VARCHAR'} AS {computed}")
+            expression = _parse(made_of, source, number=kind in _NUMBERS)[0]
+            _try(connection, expression, made_of, source)
+            written.append(f"({expression}){'' if kind in _NUMBERS else '::VARCHAR'} AS {computed}")
             given.append(computed)
             value = _from_text(computed, kind, config.time_format, timezone)
         elif text:
@@ -221,8 +223,11 @@ def _contents(connection: duckdb.DuckDBPyConnection, source: Source, written: st
     return "time" if times == given else "text"
 
 
-def _parse(sql: Sql, source: Source) -> tuple[str, list[str]]:
-    """Check an expression, cast its text columns where they are calculated with; return it and the columns used."""
+def _parse(sql: Sql, source: Source, *, number: bool = False) -> tuple[str, list[str]]:
+    """Check an expression and cast its text columns where they are calculated with, or make a `number`.
+
+    Returns the expression and the columns used.
+    """
     where = f"[tables.{source.table}] columns: the expression {sql.expression!r}"
     try:
         tree = sqlglot.parse_one(sql.expression, dialect="duckdb")
@@ -243,20 +248,39 @@ def _parse(sql: Sql, source: Source) -> tuple[str, list[str]]:
         if name not in used:
             used.append(name)
         quoted = exp.column(name, quoted=True)
-        if source.columns[name] == "VARCHAR" and _is_number(column):
+        if source.columns[name] == "VARCHAR" and _is_number(column, number):
             quoted = exp.TryCast(this=quoted, to=exp.DataType.build("double"))
         if column is tree:
             tree = quoted
         else:
             column.replace(quoted)
+    # A value that cannot be cast is a broken rule of its row, not the end of the reading.
+    tree = tree.transform(lambda node: exp.TryCast(**node.args) if type(node) is exp.Cast else node)
     return tree.sql(dialect="duckdb"), used
 
 
-def _is_number(column: exp.Column) -> bool:
-    parent = column.parent
-    while isinstance(parent, exp.Paren):
-        parent = parent.parent
+def _is_number(column: exp.Column, number: bool) -> bool:
+    node, parent = column, column.parent
+    # What a CASE or brackets give is calculated with where the whole of it is.
+    while isinstance(parent, exp.Paren | exp.Case | exp.If | exp.Coalesce | exp.Nullif) and not _is_condition(node):
+        node, parent = parent, parent.parent
     if isinstance(parent, _COMPARISONS):
-        others = [node for node in parent.iter_expressions() if node is not column]
-        return any(isinstance(node, exp.Literal) and not node.is_string for node in others)
+        others = [other for other in parent.iter_expressions() if other is not node]
+        return any(isinstance(other, exp.Literal) and not other.is_string for other in others)
+    if parent is None:
+        return number and node is not column
     return isinstance(parent, _ARITHMETIC)
+
+
+def _is_condition(node: exp.Expression) -> bool:
+    return isinstance(node.parent, exp.Case | exp.If) and node.arg_key == "this"
+
+
+def _try(connection: duckdb.DuckDBPyConnection, expression: str, sql: Sql, source: Source) -> None:
+    try:
+        connection.sql(f"SELECT {expression} FROM ({source.query})")
+    except duckdb.Error as error:
+        reason = str(error).strip().splitlines()[0].removeprefix("Binder Error: ").rstrip(".")
+        raise UsageError(
+            f"[tables.{source.table}] columns: the expression {sql.expression!r} cannot be computed: {reason}."
+        ) from None

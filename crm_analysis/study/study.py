@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 import pandas as pd
 
@@ -16,6 +17,7 @@ from crm_analysis.study import customer360
 from crm_analysis.study.card import CardResult, CheckResult
 from crm_analysis.study.cleaning import CleanTable, clean
 from crm_analysis.study.config import StudyConfig, read
+from crm_analysis.study.sources import literal
 from crm_analysis.study.tables import CONTRACTS, KINDS
 
 _DATED = {"contacts": "time", "campaigns": "time", "survey": "time", "contracts": "start", "customers": "joined"}
@@ -66,7 +68,8 @@ class Study:
         """
         home = _find(Path(folder))
         config = read(home / "study.toml")
-        backend = ibis.duckdb.connect(memory_limit=config.memory_limit or _memory_limit())
+        backend = ibis.duckdb.connect()
+        _accept(backend, config)
         # Extensions are downloads; where they are missing an offline machine must say so at once.
         backend.raw_sql("SET autoinstall_known_extensions = false")
         backend.raw_sql("PRAGMA disable_progress_bar")
@@ -203,13 +206,14 @@ class Study:
 
             From contacts: ``contacts``, ``complaints``. From contracts: ``open_contract``, ``contract_start``,
             ``monthly_fee``. From customers: ``referrals_made`` and every column of the table. From the survey: the
-            latest answers by then (items under their own names, other columns with the prefix ``survey_``).
+            latest answers by then (items under their own names, other columns with the prefix ``survey_``). A column of
+            customers that bears the name of a computed one gets the prefix ``customer_``, an item ``survey_``.
             A customer without orders has frequency and monetary 0 and no dates.
 
         Raises
         ------
         UsageError
-            If `as_of` is not a date.
+            If `as_of` is not a date or a column is wanted that is not there.
         DataError
             If `as_of` lies before the first order, or the study has no table with customers.
         """
@@ -264,6 +268,22 @@ def _find(folder: Path) -> Path:
     raise UsageError(f"there is no folder {folder}; make a study with: crm-analysis init {folder} FILES.")
 
 
+def _accept(backend: ibis.backends.duckdb.Backend, config: StudyConfig) -> None:
+    """Let the engine judge the settings that it alone understands."""
+    try:
+        backend.con.execute(f"SELECT now() AT TIME ZONE {literal(config.timezone)}")
+    except duckdb.Error:
+        raise UsageError(
+            f"[study] timezone = {config.timezone!r} is not known; use a name such as 'Asia/Shanghai'."
+        ) from None
+    try:
+        backend.con.execute(f"SET memory_limit = {literal(config.memory_limit or _memory_limit())}")
+    except duckdb.Error:
+        raise UsageError(
+            f"[engine] memory_limit = {config.memory_limit!r} is not understood; give a size such as '2GB'."
+        ) from None
+
+
 def _memory_limit() -> str:
     """A quarter of the memory, at least 1 GB: the rest is for pandas, and DuckDB spills to disk beyond it."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -271,11 +291,11 @@ def _memory_limit() -> str:
 
 
 def _day(as_of: str | date) -> date:
-    if isinstance(as_of, datetime):
+    if isinstance(as_of, datetime) and not pd.isna(as_of):
         return as_of.date()
-    if isinstance(as_of, date):
+    if isinstance(as_of, date) and not pd.isna(as_of):
         return as_of
     try:
-        return date.fromisoformat(as_of)
+        return date.fromisoformat(as_of)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise UsageError(f'as_of must be a day such as "2025-06-30", not {as_of!r}.') from None
