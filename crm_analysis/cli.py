@@ -103,8 +103,11 @@ def check(study: StudyFolder = Path("data/demo")) -> None:
     from crm_analysis.study import Study
 
     opened = Study.open(study)
-    for result in (opened.card(), opened.check()):
+    checked = opened.check()
+    for result in (opened.card(), checked):
         _say(result)
+    for sentence in checked.sentences:
+        print(f"- {sentence}")
 
 
 @app.command("list", epilog="Example:  crm-analysis list")

@@ -59,6 +59,10 @@ class Result(ABC):
         """Return every named table of the result, as copies; the main one is called ``table``."""
         return {"table": self.to_frame()}
 
+    def captions(self) -> dict[str, str]:
+        """Return the captions of the shown frames; override it where a caption depends on the result."""
+        return self.shown
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the picture into `ax` (or a new figure) and return the Axes."""
         raise UsageError(f"{type(self).__name__} has no picture; use to_frame() for its numbers.")
@@ -70,7 +74,7 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         sentences = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings())
         frames = self.frames() if self.shown else {}
-        tables = "".join(table.to_html(frames[name], caption=caption) for name, caption in self.shown.items())
+        tables = "".join(table.to_html(frames[name], caption=caption) for name, caption in self.captions().items())
         return (
             f'<div class="crm-result"><p class="crm-title"><strong>{escape(self.title)}</strong></p>'
             f'<ul class="crm-findings">{sentences}</ul>{tables}</div>'

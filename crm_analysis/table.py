@@ -66,6 +66,11 @@ def is_share(name: str) -> bool:
     return name == "share" or name.endswith("_share") or "_share_" in name or name.startswith("share_")
 
 
+def in_currency(text: str, currency: str) -> str:
+    """Add the currency of the amounts to a label, if it is known: ``spend`` -> ``spend (CNY)``."""
+    return f"{text} ({currency})" if currency else text
+
+
 def percent(value: Any, *, digits: int = 1) -> str:
     """Write a share (0 to 1) as a percentage: ``0.1234`` -> ``12.3 %``."""
     if value is None or pd.isna(value):

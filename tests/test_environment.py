@@ -45,3 +45,14 @@ def test_the_lock_pins_every_package_by_hash_and_names_no_address() -> None:
     assert "://" not in lock
     blocks = re.split(r"\n(?=[a-z0-9])", lock.strip())
     assert [block for block in blocks if "--hash=sha256:" not in block] == []
+
+
+def test_the_data_dictionary_names_every_column_of_the_contract() -> None:
+    from crm_analysis.study.tables import CONTRACTS
+
+    text = (ROOT / "data" / "README.md").read_text("utf-8").split("## The demo study")[0]
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
+    for contract in CONTRACTS.values():
+        for column in contract.columns:
+            shown = f"**{column.name}**" if column.required else column.name
+            assert re.search(rf"[ |]{re.escape(shown)}[, (;|]", rows[contract.table]), (contract.table, column.name)

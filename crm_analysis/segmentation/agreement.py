@@ -68,7 +68,7 @@ class AgreementResult(Result):
         first, second = self.labels
         sentences = [
             f"{percent(self.kept / total)} of {total:,} customers (95 % interval {100 * low:.1f}–{100 * high:.1f}) "
-            f"are in the same segment under {first} and {second}."
+            f"are in the same segment both times ({first}; {second})."
         ]
         changes = self.changes()
         if len(changes):
@@ -78,7 +78,7 @@ class AgreementResult(Result):
             )
         for count, label in ((self.only_first, first), (self.only_second, second)):
             if count:
-                sentences.append(f"{count:,} customers are known under {label} alone.")
+                sentences.append(f"{count:,} customers are in one scoring only ({label}).")
         return tuple(sentences)
 
     def metrics(self) -> dict[str, float]:

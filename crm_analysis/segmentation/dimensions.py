@@ -13,7 +13,7 @@ from crm_analysis import style
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.result import Result
 from crm_analysis.segmentation.cuts import DIMENSIONS
-from crm_analysis.table import number, percent
+from crm_analysis.table import in_currency, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,11 +65,14 @@ class DimensionsResult(Result):
         The values, one row per customer.
     correlation : float
         Rank correlation of frequency and monetary value.
+    currency : str
+        The currency of monetary value.
     """
 
     spread: pd.DataFrame
     values: pd.DataFrame
     correlation: float
+    currency: str = ""
     title = "Recency, frequency and monetary value"
     shown: ClassVar[dict[str, str]] = {"spread": "Spread over the customers with a purchase"}
 
@@ -87,7 +90,7 @@ class DimensionsResult(Result):
         sentences = [
             f"Medians of the {len(self.values):,} customers: {number(of.loc['recency', 'median'])} days since the last "
             f"purchase, {number(orders)} {'order' if orders == 1 else 'orders'}, "
-            f"{number(of.loc['monetary', 'median'])} spent.",
+            f"{number(of.loc['monetary', 'median'])} {self.currency} spent.".replace("  ", " "),
             f"{percent(once)} of them bought once.",
         ]
         if top.sum() > 0:
@@ -131,7 +134,11 @@ class DimensionsResult(Result):
             color=style.ACCENT,
             va="top",
         )
-        labels = {"recency": "days since the last purchase", "frequency": "orders", "monetary": "spend"}
+        labels = {
+            "recency": "days since the last purchase",
+            "frequency": "orders",
+            "monetary": in_currency("spend", self.currency),
+        }
         ax.set_title(f"{dimension.capitalize()}")
         ax.set_xlabel(f"{labels[dimension]} (values above the 99th percentile are in the last bar)")
         ax.set_ylabel("customers")
@@ -145,13 +152,15 @@ class DimensionsResult(Result):
         return style.describe(ax, text)
 
 
-def describe(customers: pd.DataFrame) -> DimensionsResult:
+def describe(customers: pd.DataFrame, *, currency: str = "") -> DimensionsResult:
     """Describe how recency, frequency and monetary value are spread.
 
     Parameters
     ----------
     customers : DataFrame
         One row per customer, as `Study.customer360` gives them. Customers without a purchase are left out.
+    currency : str
+        The currency of the amounts, for labels.
 
     Returns
     -------
@@ -182,4 +191,4 @@ def describe(customers: pd.DataFrame) -> DimensionsResult:
             }
         )
     correlation = values[["frequency", "monetary"]].rank().corr().iloc[0, 1]
-    return DimensionsResult(pd.DataFrame(rows), values, float(correlation))
+    return DimensionsResult(pd.DataFrame(rows), values, float(correlation), currency)

@@ -17,7 +17,7 @@ from crm_analysis.segmentation import rules as rule_table
 from crm_analysis.segmentation.cuts import DIMENSIONS, METHODS, Cuts, learn
 from crm_analysis.segmentation.dimensions import buyers, describe
 from crm_analysis.segmentation.rules import AuditResult, Rule, audit, standard
-from crm_analysis.table import number, percent
+from crm_analysis.table import in_currency, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,6 +50,8 @@ class RFMResult(Result):
         Whether the cut-points were given instead of learned from these customers.
     label : str
         What this scoring is called, such as its date; part of the title.
+    currency : str
+        The currency of spend and revenue.
     """
 
     scores: pd.DataFrame
@@ -59,11 +61,18 @@ class RFMResult(Result):
     left_out: int
     frozen: bool
     label: str = ""
+    currency: str = ""
     shown: ClassVar[dict[str, str]] = {"segments": "Segments", "cuts": "Where the classes begin"}
 
     @property
     def title(self) -> str:  # type: ignore[override]
         return f"RFM segments, {self.label}" if self.label else "RFM segments"
+
+    def captions(self) -> dict[str, str]:
+        return {
+            **self.shown,
+            "segments": in_currency("Segments", f"amounts in {self.currency}" if self.currency else ""),
+        }
 
     def to_frame(self) -> pd.DataFrame:
         return self.scores.copy()
@@ -108,7 +117,7 @@ class RFMResult(Result):
                 sentences.append(
                     f"{percent(slipping['revenue_share'].sum())} of the revenue came from frequent buyers who have not "
                     f"been back ({', '.join(slipping['segment'])}); half of them were last seen more than "
-                    f"{number(days)} days ago."
+                    f"{days:,.0f} days ago."
                 )
         learned = "by cut-points learned earlier" if self.frozen else f"by {self.cuts.method} cut-points"
         scored = f"{len(self.scores):,} customers are scored in {self.cuts.bins} classes per dimension {learned}"
@@ -149,7 +158,10 @@ class RFMResult(Result):
         labels = count.map(lambda value: "" if pd.isna(value) else f"{value:,.0f}")
         # One big spender alone in a cell would take the whole colour scale.
         few = count < _FEW
-        bar = {"label": "mean spend per customer", "format": lambda value, _: f"{value:,.0f}"}
+        bar = {
+            "label": in_currency("mean spend per customer", self.currency),
+            "format": lambda value, _: f"{value:,.0f}",
+        }
         looks = {"annot": labels, "fmt": "", "linewidths": 1.5, "linecolor": "white", "ax": ax}
         sns.heatmap(mean, mask=few | mean.isna(), cmap="crest", cbar_kws=bar, **looks)
         if few.to_numpy().any():
@@ -202,6 +214,7 @@ def score(
     cuts: Cuts | None = None,
     rules: Sequence[Rule] | None = None,
     label: str = "",
+    currency: str = "",
 ) -> RFMResult:
     """Score customers by recency, frequency and monetary value, and name their segments.
 
@@ -223,6 +236,8 @@ def score(
         The rule table; by default `standard`. It must place every combination of scores exactly once.
     label : str
         What to call this scoring, such as its date; shown in its title.
+    currency : str
+        The currency of the amounts, for labels.
 
     Returns
     -------
@@ -262,6 +277,7 @@ def score(
         left_out=len(customers) - len(bought),
         frozen=cuts is not None,
         label=label,
+        currency=currency,
     )
 
 

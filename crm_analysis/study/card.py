@@ -133,11 +133,14 @@ class CheckResult(Result):
         Rows read from all tables.
     left_out : int
         Rows that were left out.
+    sentences : tuple of str
+        The breaches in words, one each.
     """
 
     breaches: pd.DataFrame
     rows: int
     left_out: int
+    sentences: tuple[str, ...]
     title = "The contract"
     shown: ClassVar[dict[str, str]] = {"breaches": "Rules that some row broke"}
 
@@ -153,6 +156,7 @@ class CheckResult(Result):
             breaches=frame.reindex(columns=columns),
             rows=sum(cleaned.rows_read for cleaned in found),
             left_out=sum(cleaned.rows_left_out for cleaned in found),
+            sentences=tuple(f"{breach}." for breach in breaches),
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -140,7 +140,9 @@ def _engine(engine: Mapping[str, Any]) -> str:
     if url != "duckdb://":
         # Only the beginning is shown: the rest may hold a secret in a form not foreseen.
         kind = url.partition("://")[0]
-        raise UsageError(f'[engine] url = "{kind}..." is not supported; this version reads files with url = "duckdb://".')
+        raise UsageError(
+            f'[engine] url = "{kind}..." is not supported; this version reads files with url = "duckdb://".'
+        )
     return url
 
 

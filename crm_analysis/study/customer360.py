@@ -98,6 +98,8 @@ WHOLE = ("customers", "transactions", "contracts")
 # Columns in which a customer without a row in the table has nothing, not an unknown.
 _COUNTS: dict[str, Any] = {
     "frequency": 0,
+    "purchase_days": 0,
+    "categories": 0,
     "monetary": 0.0,
     "complaints": 0,
     "contacts": 0,

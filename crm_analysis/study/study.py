@@ -208,7 +208,7 @@ class Study:
             ``monthly_fee``. From customers: ``referrals_made`` and every column of the table. From the survey: the
             latest answers by then (items under their own names, other columns with the prefix ``survey_``). A column of
             customers that bears the name of a computed one gets the prefix ``customer_``, an item ``survey_``.
-            A customer without orders has frequency and monetary 0 and no dates.
+            A customer without orders has frequency, purchase days, categories and monetary 0 and no dates.
 
         Raises
         ------

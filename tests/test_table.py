@@ -1,0 +1,128 @@
+"""Tables for readers: headings, numbers, percentages, and HTML in which nothing from the data can act."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analysis import table
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [
+        ("recency_days", "recency (days)"),
+        ("share_percent", "share (%)"),
+        ("run_seconds", "run (s)"),
+        ("customers", "customers"),
+        ("first_day", "first day"),
+        ("days", "days"),
+        ("mean_order_value", "mean order value"),
+    ],
+)
+def test_headings_carry_the_unit(name, heading):
+    assert table.heading(name) == heading
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1234567, "1,234,567"),
+        (np.int64(7), "7"),
+        (12.345678, "12.35"),
+        (0.0123456, "0.01235"),
+        (1234.5678, "1,235"),
+        (-0.5, "-0.5000"),
+        (0.0, "0"),
+        (-0.0, "-0"),
+        (float("nan"), "–"),
+        (None, "–"),
+        (pd.NaT, "–"),
+        (pd.NA, "–"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (pd.Timestamp("2025-06-30"), "2025-06-30"),
+        (pd.Timestamp("2025-06-30 13:05:07.5"), "2025-06-30 13:05:07"),
+        (True, "True"),
+        ("<b>", "<b>"),
+    ],
+)
+def test_numbers_have_about_four_digits(value, text):
+    assert table.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "is_share"),
+    [("share", True), ("revenue_share", True), ("revenue_share_low", True), ("share_won", True), ("shares", False)],
+)
+def test_names_say_what_is_a_share(name, is_share):
+    assert table.is_share(name) is is_share
+
+
+def test_percentages():
+    assert [table.percent(0.12345), table.percent(1, digits=0), table.percent(math.nan), table.percent(None)] == [
+        "12.3 %",
+        "100 %",
+        "–",
+        "–",
+    ]
+
+
+def test_html_shows_headings_units_and_intervals():
+    frame = pd.DataFrame(
+        {
+            "segment": ["best", "lost"],
+            "customers_share": [0.25, 0.75],
+            "customers_share_low": [0.2, np.nan],
+            "customers_share_high": [0.3, np.nan],
+            "gap_days": [3.0, 12.5],
+            "gap_days_low": [2.0, 10.25],
+            "gap_days_high": [4.0, 15.0],
+        }
+    )
+    assert table.to_html(frame, caption="Segments") == (
+        '<div class="crm-table"><table class="crm"><caption>Segments</caption><thead><tr>'
+        '<th scope="col">segment</th>'
+        '<th scope="col" class="num">customers share<br><small>95 % interval</small></th>'
+        '<th scope="col" class="num">gap (days)<br><small>95 % interval</small></th></tr></thead><tbody>'
+        '<tr><td>best</td><td class="num">25.0 %<br><small>20.0 – 30.0</small></td>'
+        '<td class="num">3<br><small>2 – 4</small></td></tr>'
+        '<tr><td>lost</td><td class="num">75.0 %</td>'
+        '<td class="num">12.50<br><small>10.25 – 15</small></td></tr></tbody></table></div>'
+    )
+
+
+def test_a_named_index_is_shown_and_a_bare_one_is_not():
+    frame = pd.DataFrame({"rows": [1, 2]}, index=pd.Index(["a", "b"], name="table"))
+    assert '<th scope="col">table</th>' in table.to_html(frame)
+    assert "index" not in table.to_html(frame.reset_index(drop=True))
+
+
+def test_long_tables_say_what_is_left_out():
+    html = table.to_html(pd.DataFrame({"rows": range(1500)}), rows=3)
+    assert html.count("<tr>") == 4
+    assert html.endswith('</table><p class="crm-note">1,497 further rows are not shown.</p></div>')
+
+
+def test_an_empty_table_has_its_headings():
+    html = table.to_html(pd.DataFrame({"rule": pd.Series(dtype=str)}))
+    assert html == (
+        '<div class="crm-table"><table class="crm"><thead><tr><th scope="col">rule</th></tr></thead>'
+        "<tbody></tbody></table></div>"
+    )
+
+
+def test_everything_from_the_data_is_escaped():
+    hostile = '<script>alert("x")</script>'
+    frame = pd.DataFrame({hostile: [hostile]}, index=pd.Index([hostile], name=hostile + "_"))
+    html = table.to_html(frame, caption=hostile)
+    assert "<script" not in html
+    assert html.count("&lt;script&gt;") == 5
+
+
+def test_the_frame_is_left_as_it_was():
+    frame = pd.DataFrame({1: [0.5], "share": [0.5]})
+    before = frame.copy(deep=True)
+    table.to_html(frame)
+    pd.testing.assert_frame_equal(frame, before)
