@@ -44,18 +44,22 @@ OPEN = "import sys; from crm_analysis.study import Study; Study.open(sys.argv[1]
 
 
 def generate(folder: Path, rows: int) -> None:
-    """Write `rows` order lines over three years, twenty a customer on average and skewed, in no order."""
+    """Write `rows` order lines over three years in no order: two or three lines an order, eight orders a customer.
+
+    Orders a customer are skewed: some have one, some hundreds.
+    """
     target = folder / "transactions.parquet"
     customers = max(1, rows // 20)
     connection = duckdb.connect(config={"memory_limit": "4GB", "temp_directory": str(folder / "spill")})
+    connection.execute("PRAGMA disable_progress_bar")
     connection.execute(
         f"""COPY (
-            SELECT 'C' || lpad((floor({customers} * pow((hash(i) % 1000003) / 1000003.0, 2)))::BIGINT::VARCHAR, 8, '0')
+            SELECT 'C' || lpad((floor({customers} * pow((hash(o) % 1000003) / 1000003.0, 2)))::BIGINT::VARCHAR, 8, '0')
                 AS customer_id,
-              TIMESTAMP '2023-01-01' + to_seconds((hash(i + 1000000007) % 94608000)::BIGINT) AS time,
+              TIMESTAMP '2023-01-01' + to_seconds((hash(o + 1000000007) % 94608000)::BIGINT) AS time,
               round(5 + (hash(i * 31 + 7) % 20000) / 100.0, 2) AS amount,
               'category ' || (hash(i * 17 + 3) % 9)::VARCHAR AS category
-            FROM range({rows}) AS t(i)
+            FROM (SELECT i, i * 2 // 5 AS o FROM range({rows}) AS t(i))
         ) TO '{target}' (FORMAT parquet)"""
     )
     (folder / "study.toml").write_text(

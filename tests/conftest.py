@@ -104,7 +104,8 @@ def _check_frames(result) -> None:
     assert frames
     for name in frames:
         assert re.fullmatch(r"[a-z][a-z0-9_]*", name), name
-    for name, caption in result.shown.items():
+    assert list(result.captions()) == list(result.shown)
+    for name, caption in result.captions().items():
         assert caption
         assert not _SOMEBODY & set(map(str, frames[name].reset_index().columns)), f"{name} shows customers"
     before = {name: frame.copy(deep=True) for name, frame in frames.items()} | {"": result.to_frame().copy(deep=True)}

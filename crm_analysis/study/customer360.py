@@ -1,8 +1,8 @@
 """The customer view: one row per customer as of a date, aggregated where the data live.
 
-Everything here is an ibis expression in the subset that DuckDB, PostgreSQL and Spark share: days are whole numbers of
-days since 1970, money is DECIMAL, sums are exact, and ratios are taken last. So the bits repeat from run to run,
-whatever the number of threads.
+Everything here is an ibis expression in the subset that DuckDB, PostgreSQL and Spark share: days are date minus date,
+money is DECIMAL, sums are exact, and ratios are taken last. So the bits repeat from run to run, whatever the number of
+threads.
 """
 
 from __future__ import annotations
@@ -15,11 +15,10 @@ import ibis
 import pandas as pd
 
 from crm_analysis.errors import UsageError
+from crm_analysis.study.tables import CONTRACTS
 
 YEAR_DAYS = 365
-_EPOCH = date(1970, 1, 1)
 # The engine counts days; `to_pandas` makes dates of them and gives them these names.
-_DATES = {"first_day": "first_purchase", "last_day": "last_purchase", "contract_day": "contract_start"}
 
 
 def expression(
@@ -54,11 +53,10 @@ def expression(
         If a column is wanted that the view does not have.
     """
     after = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
-    today = (as_of - _EPOCH).days
     known = {name: _until(table, name, after) for name, table in tables.items()}
     known = {name: table for name, table in known.items() if "customer_id" in table.columns}
     parts: dict[str, Callable[[ibis.Table], ibis.Table]] = {
-        "transactions": lambda t: _purchases(t, today, columns),
+        "transactions": lambda t: _purchases(t, as_of, columns),
         "contracts": lambda t: _contracts(t, after),
         "contacts": _contacts,
     }
@@ -82,13 +80,11 @@ def expression(
     money = [name for name, kind in view.schema().items() if kind.is_decimal()]
     view = view.mutate(**{name: view[name].cast("float64") for name in money})
     if columns is not None:
-        shown = {_DATES.get(name, name): name for name in view.columns}
-        absent = [name for name in columns if name not in shown]
+        absent = [name for name in columns if name not in view.columns]
         if absent:
-            whole = expression(tables, as_of=as_of, items=items).columns
-            there = ", ".join(_DATES.get(name, name) for name in whole)
+            there = ", ".join(expression(tables, as_of=as_of, items=items).columns)
             raise UsageError(f"customer360: there is no column {absent[0]!r} in the view; known are {there}.")
-        view = view.select("customer_id", *(shown[name] for name in dict.fromkeys(columns) if name != "customer_id"))
+        view = view.select(*dict.fromkeys(["customer_id", *columns]))
     return view.order_by("customer_id")
 
 
@@ -113,12 +109,14 @@ def _until(table: ibis.Table, name: str, after: datetime) -> ibis.Table:
     column = {"customers": "joined", "contracts": "start"}.get(name, "time")
     if column not in table.columns:
         return table
-    return table.filter((table[column] < after) | table[column].isnull())
+    known = table[column] < after
+    # The contract has seen to it that a required date is there.
+    return table.filter(known if column in CONTRACTS[name].required else known | table[column].isnull())
 
 
 def _apart(customers: ibis.Table, computed: Collection[str]) -> ibis.Table:
     """Give attributes that bear the name of a computed column the prefix ``customer_``."""
-    taken = {*computed, *(_DATES.get(name, name) for name in computed)} - {"customer_id"}
+    taken = set(computed) - {"customer_id"}
     return customers.rename({f"customer_{name}": name for name in customers.columns if name in taken})
 
 
@@ -129,84 +127,97 @@ def _join(left: ibis.Table, right: ibis.Table, *, how: str) -> ibis.Table:
     return joined.drop("customer_id_right") if "customer_id_right" in joined.columns else joined
 
 
-def _day(time: Any) -> Any:
-    return (time.epoch_seconds() / 86400).floor().cast("int32")
+def _days(later: Any, earlier: Any) -> Any:
+    return (later - earlier).cast("int64")
 
 
-def _purchases(transactions: ibis.Table, today: int, wanted: Collection[str] | None) -> ibis.Table:
-    """Aggregate orders in two steps, to customer-days and then to customers: no step holds more than it must."""
+def _purchases(transactions: ibis.Table, as_of: date, wanted: Collection[str] | None) -> ibis.Table:
+    """Aggregate orders by customer.
+
+    Purchases are summed by customer and day first, the only step that holds many rows, and then by customer; returns,
+    which are few, by customer at once.
+    """
     t = transactions
-    purchase = t.amount >= 0
-    sums = {"bought": purchase.ifelse(t.amount, None).sum(), "returned": purchase.ifelse(None, -t.amount).sum()}
-    sums |= {name: t[name].sum() for name in ("margin", "discount") if name in t.columns}
-    days = t.group_by(customer_id=t.customer_id, day=_day(t.time)).aggregate(**sums)
-    d = days.mutate(purchase=days.bought.notnull())
-    gaps_wanted = wanted is None or "gap_cv" in wanted
-    if gaps_wanted:
-        # Gaps are between days with a purchase; the lag must not stop at a day that saw only a return.
-        own = ibis.window(group_by=[d.customer_id, d.purchase], order_by=d.day)
-        d = d.mutate(gap=d.purchase.ifelse((d.day - d.day.lag().over(own)).cast("int64"), None))
-    recent = d.day > today - YEAR_DAYS
-    before = (d.day <= today - YEAR_DAYS) & (d.day > today - 2 * YEAR_DAYS)
-    aggregates = {
-        "first_day": d.purchase.ifelse(d.day, None).min(),
-        "last_day": d.purchase.ifelse(d.day, None).max(),
-        "purchase_days": d.bought.count(),
+    extra = [name for name in ("margin", "discount") if name in t.columns]
+    bought, returned = t.filter(t.amount >= 0), t.filter(t.amount < 0)
+    d = bought.group_by(customer_id=bought.customer_id, day=bought.time.date()).aggregate(
+        bought=bought.amount.sum(), **{name: bought[name].sum() for name in extra}
+    )
+    if _any_of(wanted, "gap_cv"):
+        d = d.mutate(gap=_days(d.day, d.day.lag().over(group_by=d.customer_id, order_by=d.day)))
+    a_year_ago, two_years_ago = (ibis.literal(as_of - timedelta(days=years * YEAR_DAYS)) for years in (1, 2))
+    recent, before = d.day > a_year_ago, (d.day <= a_year_ago) & (d.day > two_years_ago)
+    sums = {
+        "first_purchase": d.day.min(),
+        "last_purchase": d.day.max(),
+        "purchase_days": d.count(),
         "bought": d.bought.sum(),
-        "returned": d.returned.sum(),
         "recent": recent.ifelse(d.bought, None).sum(),
         "before": before.ifelse(d.bought, None).sum(),
+        **{name: d[name].sum() for name in extra},
     }
-    aggregates |= {name: d[name].sum() for name in ("margin", "discount") if name in d.columns}
-    if gaps_wanted:
-        aggregates["gap_squares"] = (d.gap * d.gap).sum()
-    c = d.group_by("customer_id").aggregate(**aggregates)
-    if "order_id" in t.columns:
-        # A line without an order id is an order of its day.
-        ordered = t.filter(purchase).mutate(order_id=t.order_id.fill_null("day " + _day(t.time).cast("string")))
-        c = _join(c, _distinct(ordered, "order_id", "orders"), how="left")
-    categories_wanted = "category" in t.columns and (wanted is None or "categories" in wanted)
-    if categories_wanted:
-        c = _join(c, _distinct(t.filter(purchase), "category", "categories"), how="left")
+    if "gap" in d.columns:
+        sums["gap_squares"] = (d.gap * d.gap).sum()
+    c = d.group_by("customer_id").aggregate(**sums)
+    if "order_id" in t.columns and _any_of(wanted, "frequency", "mean_order_value"):
+        # A line without an order id belongs to the one order of its day.
+        day = bought.order_id.isnull().ifelse(bought.time.date(), None)
+        c = _join(c, _distinct(bought.select("customer_id", "order_id", day=day), "orders"), how="left")
+    if "category" in t.columns and _any_of(wanted, "categories"):
+        named = bought.filter(bought.category.notnull()).select("customer_id", "category")
+        c = _join(c, _distinct(named, "categories"), how="left")
+    back = {"margin_back": returned["margin"].sum()} if "margin" in extra else {}
+    taken_back = returned.group_by("customer_id").aggregate(returned=(-returned.amount).sum(), **back)
+    c = _join(c, taken_back, how="outer")
+    return c.select(**_figures(c, as_of))
+
+
+def _figures(c: ibis.Table, as_of: date) -> dict[str, Any]:
+    """Ratios and differences of a customer's sums; what was not aggregated is left out."""
     bought, returned = _real(c.bought), _real(c.returned)
-    recent_spend, spend_before = _real(c.recent), _real(c.before)
-    gaps, span = c.purchase_days - 1, (c.last_day - c.first_day).cast("int64")
-    mean_gap = span.cast("float64") / gaps.cast("float64").nullif(0)
-    frequency = ibis.coalesce(c.orders, c.purchase_days) if "orders" in c.columns else c.purchase_days
-    columns = {
+    recent, before = _real(c.recent), _real(c.before)
+    purchase_days = c.purchase_days.fill_null(0)
+    orders = c.orders.fill_null(0) if "orders" in c.columns else purchase_days
+    gaps, span = purchase_days - 1, _days(c.last_purchase, c.first_purchase)
+    gap_mean = span.cast("float64") / gaps.cast("float64").nullif(0)
+    found = {
         "customer_id": c.customer_id,
-        "first_day": c.first_day,
-        "last_day": c.last_day,
-        "recency_days": today - c.last_day,
-        "tenure_days": today - c.first_day,
-        "frequency": frequency.cast("int64"),
-        "purchase_days": c.purchase_days,
+        "first_purchase": c.first_purchase,
+        "last_purchase": c.last_purchase,
+        "recency_days": _days(ibis.literal(as_of), c.last_purchase),
+        "tenure_days": _days(ibis.literal(as_of), c.first_purchase),
+        "frequency": orders,
+        "purchase_days": purchase_days,
         "monetary": bought - returned,
-        "mean_order_value": bought / frequency.cast("float64").nullif(0),
-        "gap_mean_days": mean_gap,
-        "spend_trend": (recent_spend - spend_before) / (recent_spend + spend_before).nullif(0),
+        "mean_order_value": bought / orders.cast("float64").nullif(0),
+        "spend_trend": (recent - before) / (recent + before).nullif(0),
         "returns_share": returned / bought.nullif(0),
+        "gap_mean_days": gap_mean,
     }
-    if gaps_wanted:
+    if "gap_squares" in c.columns:
         # From whole-number sums, so exact until the last division; a spread needs two gaps.
         spread = (gaps * c.gap_squares - span * span).cast("float64")
         variance = spread / (gaps * (gaps - 1)).cast("float64").nullif(0)
-        columns["gap_cv"] = variance.sqrt() / mean_gap.nullif(0)
-    if categories_wanted:
-        columns["categories"] = c.categories.fill_null(0)
-    if "margin" in t.columns:
-        columns["margin"] = c.margin.cast("float64")
-    if "discount" in t.columns:
-        columns["discount_share"] = _real(c.discount) / (bought + _real(c.discount)).nullif(0)
-    return c.select(**columns)
+        found["gap_cv"] = variance.sqrt() / gap_mean.nullif(0)
+    if "categories" in c.columns:
+        found["categories"] = c.categories.fill_null(0)
+    if "margin" in c.columns:
+        found["margin"] = ibis.coalesce(c.margin + c.margin_back, c.margin, c.margin_back)
+    if "discount" in c.columns:
+        found["discount_share"] = _real(c.discount) / (bought + _real(c.discount)).nullif(0)
+    return found
+
+
+def _any_of(wanted: Collection[str] | None, *names: str) -> bool:
+    return wanted is None or not set(wanted).isdisjoint(names)
 
 
 def _real(value: Any) -> Any:
     return value.cast("float64").fill_null(0.0)
 
 
-def _distinct(t: ibis.Table, column: str, name: str) -> ibis.Table:
-    pairs = t.filter(t[column].notnull()).select("customer_id", column).distinct()
+def _distinct(pairs: ibis.Table, name: str) -> ibis.Table:
+    pairs = pairs.distinct()
     return pairs.group_by("customer_id").aggregate(**{name: pairs.count()})
 
 
@@ -217,8 +228,8 @@ def _contacts(contacts: ibis.Table) -> ibis.Table:
 
 def _contracts(contracts: ibis.Table, after: datetime) -> ibis.Table:
     c = contracts
-    still = (c.end.isnull() | (c.end >= after)) if "end" in c.columns else ibis.literal(True)
-    aggregates = {"open_contract": still.cast("int64").max() == 1, "contract_day": _day(c.start.min())}
+    still = (c.end.isnull() | (c.end >= after)) if "end" in c.columns else c.start.notnull()
+    aggregates = {"open_contract": still.cast("int64").max() == 1, "contract_start": c.start.min().date()}
     if "monthly_fee" in c.columns:
         aggregates["monthly_fee"] = c.monthly_fee.sum(where=still).cast("float64")
     return c.group_by("customer_id").aggregate(**aggregates)
@@ -240,11 +251,7 @@ def _answers(survey: ibis.Table, items: Collection[str]) -> ibis.Table:
 
 
 def to_pandas(view: ibis.Table) -> pd.DataFrame:
-    """Run the expression; days become dates, money and counts plain numbers."""
+    """Run the expression; dates become pandas dates, money and counts plain numbers."""
     customers = view.to_pandas()
-    for column, name in _DATES.items():
-        if column in customers:
-            days = pd.to_timedelta(customers[column].astype("float64"), unit="D")
-            customers[column] = pd.Timestamp(_EPOCH) + days
-            customers = customers.rename(columns={column: name})
-    return customers.reset_index(drop=True)
+    dates = [name for name, kind in view.schema().items() if kind.is_date()]
+    return customers.astype(dict.fromkeys(dates, "datetime64[s]")).reset_index(drop=True)

@@ -200,6 +200,9 @@ def _from_typed(value: str, typed: str, kind: str, timezone: str) -> str:
     engine = {"string": "VARCHAR", "float64": "DOUBLE", "int64": "BIGINT"}.get(target, target.upper())
     if typed.replace(" ", "") == engine.replace(" ", ""):
         return value
+    if kind == "integer":
+        # A cast would round 2.5; a whole number it is not.
+        return _from_text(value, kind, None, timezone)
     return f"TRY_CAST({value} AS {engine})"
 
 
@@ -209,7 +212,9 @@ def _contents(connection: duckdb.DuckDBPyConnection, source: Source, written: st
     Such are numbers with a leading zero and whole numbers of ten digits or more: telephones, bar codes.
     """
     row = connection.sql(
-        "SELECT count(v), count(TRY_CAST(v AS DOUBLE)), count(TRY_CAST(v AS BIGINT)), "
+        # A cast of '1.5' to a whole number rounds instead of failing, hence the comparison.
+        "SELECT count(v), count(TRY_CAST(v AS DOUBLE)), "
+        "count(*) FILTER (TRY_CAST(v AS DOUBLE) = floor(TRY_CAST(v AS DOUBLE))), "
         "count(TRY_CAST(v AS TIMESTAMP)), count(*) FILTER (regexp_matches(v, '^(-?0\\d.*|\\d{10,})$')) "
         f"FROM (SELECT {_given('v', 'number', (), text=True)} AS v FROM (SELECT {written} AS v FROM ({source.query})))"
     ).fetchone()

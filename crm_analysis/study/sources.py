@@ -106,7 +106,9 @@ def _list(files: Sequence[Path]) -> str:
 
 
 def _csv(config: TableConfig, files: Sequence[Path]) -> str:
-    options = "header = true, all_varchar = true, union_by_name = true"
+    # Left to guess, the reader takes an apostrophe for a quote or a # for a comment, and swallows rows.
+    dialect = "quote = '\"', escape = '\"', comment = '', skip = 0"
+    options = f"header = true, all_varchar = true, union_by_name = true, {dialect}"
     if config.delimiter is not None:
         options += f", delim = {literal(config.delimiter)}"
     if config.names:

@@ -199,7 +199,8 @@ class Study:
               purchase to `as_of`), ``frequency`` (distinct orders; without order ids, distinct days with a purchase),
               ``purchase_days``;
             - ``monetary`` (purchases less returns), ``mean_order_value`` (purchases by order), ``returns_share``
-              (returns by purchases), and ``margin``, ``discount_share``, ``categories`` where the columns are there;
+              (returns by purchases), and, where the columns are there, ``margin``, ``discount_share`` (of purchases
+              before the discount), ``categories`` (distinct, bought);
             - ``gap_mean_days`` (mean days between purchases; missing with one purchase day), ``gap_cv`` (their
               standard deviation by their mean; missing with fewer than three days);
             - ``spend_trend`` = (last 365 days - the 365 before) / their sum, from -1 to 1; missing if both are zero.
@@ -285,9 +286,9 @@ def _accept(backend: ibis.backends.duckdb.Backend, config: StudyConfig) -> None:
 
 
 def _memory_limit() -> str:
-    """A quarter of the memory, at least 1 GB: the rest is for pandas, and DuckDB spills to disk beyond it."""
+    """A twelfth of the memory, at least 1 GB: several kernels run at once, and DuckDB spills to disk beyond it."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return f"{max(1000, total // 4 // 1_000_000)}MB"
+    return f"{max(1000, total // 12 // 1_000_000)}MB"
 
 
 def _day(as_of: str | date) -> date:

@@ -1,0 +1,195 @@
+"""study.toml: what it may say, and a whole sentence for everything else."""
+
+from pathlib import Path
+
+import pytest
+
+from crm_analysis.errors import UsageError
+from crm_analysis.study.config import Sql, SurveyConfig, TableConfig, read
+
+ORDERS = '[tables.transactions]\nsource = "orders.csv"\n'
+
+
+@pytest.fixture
+def read_toml(tmp_path):
+    def read_text(text, *, folder="shop"):
+        path = tmp_path / folder / "study.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, "utf-8")
+        return read(path)
+
+    return read_text
+
+
+def test_one_table_is_a_study(read_toml):
+    config = read_toml(ORDERS)
+    assert (config.name, config.title, config.currency, config.timezone) == ("shop", "shop", "", "UTC")
+    assert (config.engine, config.memory_limit, config.churn) == ("duckdb://", "", {})
+    assert config.tables == {"transactions": TableConfig("transactions", "orders.csv", "csv")}
+    assert config.survey == SurveyConfig()
+    assert config.text == ORDERS
+
+
+def test_everything_can_be_said(read_toml):
+    config = read_toml(
+        '\ufeff[study]\nname = "book-shop_1.0"\ntitle = "书店"\ncurrency = "CNY"\ntimezone = "Asia/Shanghai"\n'
+        '[engine]\nurl = "duckdb://"\nmemory_limit = "2GB"\n'
+        '[tables.transactions]\nsource = "orders"\nformat = "blanks"\nnames = ["id", "day"]\ntime_format = "%d.%m.%Y"\n'
+        'columns = { customer_id = "id", amount = { sql = "a * b" } }\n'
+        '[tables.customers]\nsource = "c.PQ"\ncolumns = { shoe_size = "Schuh" }\n'
+        '[tables.survey]\nsource = "s.csv"\ndelimiter = ";"\n'
+        '[survey]\nscale = [1, 7]\nmissing = [98, 99]\nmodel = "acsi"\n'
+        '[survey.constructs]\nsatisfaction = ["Q1", "Q2"]\n[survey.codes]\nQ2 = [0, 1]\nage = [18, 99]\n'
+        '[survey.paths]\nquality = ["satisfaction"]\n[churn]\nlabel = "Churn"\n'
+    )
+    assert (config.name, config.title, config.memory_limit) == ("book-shop_1.0", "书店", "2GB")
+    assert config.tables == {
+        "transactions": TableConfig(
+            "transactions",
+            "orders",
+            "blanks",
+            columns={"customer_id": "id", "amount": Sql("a * b")},
+            names=("id", "day"),
+            time_format="%d.%m.%Y",
+        ),
+        "customers": TableConfig("customers", "c.PQ", "parquet", columns={"shoe_size": "Schuh"}),
+        "survey": TableConfig("survey", "s.csv", "csv", delimiter=";"),
+    }
+    assert config.survey.missing == (98, 99)
+    assert config.survey.items == {"Q1": (1, 7), "Q2": (0, 1), "age": (18, 99)}
+    assert config.survey.paths == {"quality": ("satisfaction",)}
+    assert config.churn == {"label": "Churn"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "nonsense",
+            "study.toml is not valid TOML: Expected '=' after a key in a key/value pair (at end of document).",
+        ),
+        ("", "study.toml names no table; add a section such as [tables.transactions] with source = ..."),
+        (
+            "[colours]\n" + ORDERS,
+            "study.toml has no setting 'colours'; known are study, engine, tables, survey, churn.",
+        ),
+        ("study = 1\n" + ORDERS, "study.toml: study must be a section ([study]), not a value."),
+        (
+            '[study]\nnam = "x"\n' + ORDERS,
+            "[study] has no setting 'nam'; known are name, title, currency, timezone.",
+        ),
+        (
+            '[study]\nname = "my shop"\n' + ORDERS,
+            "[study] name = 'my shop' names a report folder: use letters, digits, '.', '_' and '-'.",
+        ),
+        (
+            '[study]\nname = "../x"\n' + ORDERS,
+            "[study] name = '../x' names a report folder: use letters, digits, '.', '_' and '-'.",
+        ),
+        ('[engine]\nurn = "x"\n' + ORDERS, "[engine] has no setting 'urn'; known are url, memory_limit."),
+        (
+            '[tables.orders]\nsource = "orders.csv"\n',
+            "[tables.orders] is no table of the contract; known are customers, transactions, contacts, contracts, "
+            "campaigns, survey, kano.",
+        ),
+        (
+            "[tables]\ntransactions = 3\n",
+            "study.toml: tables.transactions must be a section ([tables.transactions]), not a value.",
+        ),
+        (
+            "[tables.transactions]\n",
+            '[tables.transactions] needs source = "file", the path of its file seen from study.toml.',
+        ),
+        (
+            ORDERS + "foo = 1\n",
+            "[tables.transactions] has no setting 'foo'; known are source, format, columns, delimiter, names, "
+            "time_format.",
+        ),
+        (
+            ORDERS + 'format = "xls"\n',
+            "[tables.transactions] format = 'xls' is not known; known are csv, blanks, parquet.",
+        ),
+        (ORDERS + "columns = 3\n", '[tables.transactions] columns must be a table such as { amount = "Total" }.'),
+        (
+            ORDERS + 'columns = { amunt = "Total" }\n',
+            "[tables.transactions] columns: 'amunt' is no column of the contract; known are customer_id, time, amount, "
+            "order_id, quantity, category, margin, discount.",
+        ),
+        (
+            ORDERS + "columns = { amount = 3 }\n",
+            '[tables.transactions] columns: amount must be a column\'s name or { sql = "expression" }.',
+        ),
+        (
+            ORDERS + 'names = "id"\n',
+            '[tables.transactions] names must be a list of names such as ["Q1", "Q2"].',
+        ),
+        (ORDERS + "delimiter = 5\n", "[tables.transactions] delimiter must be a text in quotation marks, not 5."),
+        (ORDERS + "time_format = 5\n", "[tables.transactions] time_format must be a text in quotation marks, not 5."),
+        (
+            "[survey]\nmissing = 98\n" + ORDERS,
+            "[survey] missing must be a list of numbers such as [98, 99].",
+        ),
+        (
+            "[survey]\nscale = 5\n" + ORDERS,
+            "[survey] scale must be two numbers, the lowest and the highest code, such as [1, 10].",
+        ),
+        (
+            "[survey.codes]\nQ1 = [1]\n" + ORDERS,
+            "[survey.codes] Q1 must be two numbers, the lowest and the highest code, such as [1, 10].",
+        ),
+        (
+            '[survey.constructs]\nsatisfaction = "Q1"\n' + ORDERS,
+            '[survey.constructs] satisfaction must be a list of names such as ["Q1", "Q2"].',
+        ),
+        (
+            "[survey.paths]\nquality = [1]\n" + ORDERS,
+            '[survey.paths] quality must be a list of names such as ["Q1", "Q2"].',
+        ),
+    ],
+)
+def test_what_is_not_understood_is_said(read_toml, text, message):
+    with pytest.raises(UsageError) as error:
+        read_toml(text)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:secret@host/shop",
+        "postgresql://me:se/cret@host/shop",
+        "postgresql://host/shop?user=me&password=secret",
+        "postgresql://host/shop?PWD = secret",
+    ],
+)
+def test_a_password_is_refused_and_never_shown(read_toml, url):
+    with pytest.raises(UsageError) as error:
+        read_toml(f'[engine]\nurl = "{url}"\n' + ORDERS)
+    assert str(error.value) == ('[engine] url holds a password; keep it in an environment variable: url = "env:NAME".')
+
+
+def test_other_engines_are_for_later(read_toml):
+    with pytest.raises(UsageError) as error:
+        read_toml('[engine]\nurl = "postgresql://host/hidden"\n' + ORDERS)
+    assert str(error.value) == (
+        '[engine] url = "postgresql..." is not supported; this version reads files with url = "duckdb://".'
+    )
+
+
+def test_a_folder_whose_name_is_no_report_folder_needs_a_name(read_toml):
+    with pytest.raises(UsageError) as error:
+        read_toml(ORDERS, folder="my shop")
+    assert str(error.value) == (
+        "[study] name = 'my shop' names a report folder: use letters, digits, '.', '_' and '-'."
+    )
+    assert read_toml('[study]\nname = "shop"\n' + ORDERS, folder="my shop").name == "shop"
+
+
+def test_the_simulated_study_is_understood(tmp_path):
+    from crm_analysis.study import simulate
+
+    folder = simulate.company(customers=50).write(tmp_path / "demo")
+    config = read(Path(folder) / "study.toml")
+    assert config.name == "demo"
+    assert len(config.tables) >= 5
+    assert config.survey.items["complained"] == (0, 1)
