@@ -116,7 +116,7 @@ class Cuts:
             return cls(int(content["bins"]), str(content["method"]), edges)
         except OSError:
             raise UsageError(f"there is no file {path}; write one with result.cuts.save({str(path)!r}).") from None
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(f"{path} holds no cut-points; write them with result.cuts.save({str(path)!r}).") from None
 
 

@@ -163,7 +163,9 @@ class RFMResult(Result):
             "format": lambda value, _: f"{value:,.0f}",
         }
         looks = {"annot": labels, "fmt": "", "linewidths": 1.5, "linecolor": "white", "ax": ax}
-        sns.heatmap(mean, mask=few | mean.isna(), cmap="crest", cbar_kws=bar, **looks)
+        enough = ~few & mean.notna()
+        if enough.to_numpy().any():
+            sns.heatmap(mean, mask=~enough, cmap="crest", cbar_kws=bar, **looks)
         if few.to_numpy().any():
             sns.heatmap(few * 0.0, mask=~few, cmap=[style.GRID], cbar=False, **looks)
         ax.set_title("Customers and what they spent, by recency and frequency")
@@ -171,9 +173,9 @@ class RFMResult(Result):
         ax.set_ylabel(f"frequency class ({self.cuts.bins} = buys most often)")
         ax.tick_params(length=0)
         text = "Heat map of mean spend by recency and frequency class, with the number of customers in each cell."
-        enough = self.cells().query("customers >= @_FEW").sort_values("monetary_mean")
-        if len(enough):
-            best = enough.iloc[-1]
+        filled = self.cells().query("customers >= @_FEW").sort_values("monetary_mean")
+        if len(filled):
+            best = filled.iloc[-1]
             text += (
                 f" Spend is highest, {number(best['monetary_mean'])} on average, at recency class "
                 f"{best['recency_class']:.0f} and frequency class {best['frequency_class']:.0f}."

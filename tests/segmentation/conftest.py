@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_customers() -> Callable[..., pd.DataFrame]:
     """Customers with values of many kinds: days uniform, orders and spend with long tails."""
 

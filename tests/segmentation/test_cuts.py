@@ -157,7 +157,9 @@ def test_quantile_classes_survive_a_monotone_transform(drawn):
 
 def test_equal_shares_where_ties_allow_it():
     # Half of the customers bought once: one class for them, and the others share the rest.
-    once = pd.DataFrame({"recency_days": range(100), "frequency": [1] * 50 + list(range(2, 52)), "monetary": range(100)})
+    once = pd.DataFrame(
+        {"recency_days": range(100), "frequency": [1] * 50 + list(range(2, 52)), "monetary": range(100)}
+    )
     counts = learn(once, bins=5).classes(once)["frequency"].value_counts().sort_index()
     assert counts.tolist() == [50, 12, 13, 12, 13]
 
@@ -165,7 +167,9 @@ def test_equal_shares_where_ties_allow_it():
 @pytest.mark.parametrize("method", METHODS)
 def test_cuts_are_saved_and_loaded_as_they_were(make_customers, tmp_path, method):
     customers = make_customers(300)
-    cuts = learn(customers, bins=3 if method == "custom" else 4, method=method, edges=EDGES if method == "custom" else None)
+    cuts = learn(
+        customers, bins=3 if method == "custom" else 4, method=method, edges=EDGES if method == "custom" else None
+    )
     cuts.save(tmp_path / "cuts.json")
     again = Cuts.load(str(tmp_path / "cuts.json"))
     assert again == cuts
@@ -290,7 +294,7 @@ EXAMPLE = "edges={'recency': [30, 90], 'frequency': [2, 5], 'monetary': [50, 200
             f"rfm: give each dimension the same number of edges (classes less one), such as {EXAMPLE}.",
         ),
         (
-            {"method": "custom", "edges": dict.fromkeys(EDGES, [])},
+            {"method": "custom", "edges": {name: [] for name in EDGES}},
             f"rfm: give each dimension the same number of edges (classes less one), such as {EXAMPLE}.",
         ),
         (
