@@ -80,6 +80,12 @@ def read(connection: duckdb.DuckDBPyConnection, config: TableConfig, folder: Pat
     if filled is None:
         raise ContractError(f"{config.table}: {files[0].name} has a header but no rows; give a file with rows.")
     columns = {name: kind for name, kind, *_ in described if name != ROW}
+    if config.format == "csv" and len(columns) == 1 and any(mark in next(iter(columns)) for mark in ",;\t|"):
+        # The reader gave up dividing the lines, because they do not all have as many fields as the header.
+        raise ContractError(
+            f"{config.table}: not all lines of {files[0].name} have as many fields as its header; correct them, or "
+            f"give the delimiter under [tables.{config.table}]."
+        )
     return Source(config.table, query, columns, files, typed=config.format == "parquet")
 
 

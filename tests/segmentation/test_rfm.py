@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
@@ -129,6 +129,7 @@ def test_rules_of_ones_own(nine):
 
 
 @pytest.mark.parametrize("method", ["quantile", "fixed", "nested"])
+@settings(max_examples=12)
 @given(seed=st.integers(0, 1000), bins=st.integers(3, 5))
 def test_frozen_cuts_give_the_same_classes(make_customers, method, seed, bins):
     customers = make_customers(200, seed=seed)

@@ -10,7 +10,7 @@ from crm_analysis.study.cleaning import Breach, CleanTable
 
 @pytest.fixture(scope="module")
 def bookshop(tmp_path_factory):
-    return Study.open(simulate.company(customers=300, seed=5).write(tmp_path_factory.mktemp("study") / "bookshop"))
+    return Study.open(simulate.company(customers=120, seed=5).write(tmp_path_factory.mktemp("study") / "bookshop"))
 
 
 @pytest.fixture

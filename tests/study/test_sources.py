@@ -180,6 +180,20 @@ def test_an_apostrophe_or_a_hash_swallows_no_row(write_study):
     assert [row[0] for row in orders(study)] == ["'t Hoen", "#7", 'a, "b"']
 
 
+@pytest.mark.parametrize("line", ["# a note", "B,2025-01-02", "B,2025-01-02,5,9"])
+def test_lines_that_are_no_rows_are_not_skipped_in_silence(write_study, line):
+    folder = write_study({"transactions": HEADER + ROWS + line + "\n" + ROWS})
+    assert refusal(folder, ContractError) == (
+        "transactions: not all lines of transactions.csv have as many fields as its header; correct them, or give "
+        "the delimiter under [tables.transactions]."
+    )
+
+
+def test_a_quote_that_is_never_closed_is_no_row(write_study):
+    folder = write_study({"transactions": HEADER + ROWS + '"A,2025-01-03,5\n' + ROWS})
+    assert refusal(folder, ContractError).startswith("transactions: transactions.csv cannot be read as csv: ")
+
+
 @pytest.mark.parametrize("link", ["a link", "another's path"])
 def test_a_source_may_lie_elsewhere(write_study, tmp_path, link):
     elsewhere = tmp_path / "elsewhere" / "orders.csv"
