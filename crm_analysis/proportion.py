@@ -47,7 +47,8 @@ def share_of_total(values: np.ndarray, inside: np.ndarray) -> tuple[float, float
     -------
     tuple of float
         Share, lower and upper end; all missing where the total is not positive. The variance is that of a linearised
-        ratio, sum_i (y_i (1[i inside] - share))^2 n / ((n - 1) total^2).
+        ratio, sum_i (y_i (1[i inside] - share))^2 n / ((n - 1) total^2). With few units and very unequal values the
+        interval is too narrow; benchmarks/README.md has its measured coverage.
 
     References
     ----------

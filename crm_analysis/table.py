@@ -66,6 +66,11 @@ def is_share(name: str) -> bool:
     return name == "share" or name.endswith("_share") or "_share_" in name or name.startswith("share_")
 
 
+def count(number_of: int, noun: str) -> str:
+    """Write a number of things: ``1 row``, ``5,050 rows``."""
+    return f"{number_of:,} {noun}{'' if number_of == 1 else 's'}"
+
+
 def in_currency(text: str, currency: str) -> str:
     """Add the currency of the amounts to a label, if it is known: ``spend`` -> ``spend (CNY)``."""
     return f"{text} ({currency})" if currency else text

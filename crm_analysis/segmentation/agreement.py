@@ -12,7 +12,7 @@ from crm_analysis.errors import DataError, UsageError
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
 from crm_analysis.segmentation.rfm import RFMResult
-from crm_analysis.table import percent
+from crm_analysis.table import count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,18 +67,18 @@ class AgreementResult(Result):
         low, high = wilson(self.kept, total)
         first, second = self.labels
         sentences = [
-            f"{percent(self.kept / total)} of {total:,} customers (95 % interval {100 * low:.1f}–{100 * high:.1f}) "
-            f"are in the same segment both times ({first}; {second})."
+            f"{percent(self.kept / total)} of {count(total, 'customer')} "
+            f"(95 % interval {100 * low:.1f}–{100 * high:.1f}) are in the same segment both times ({first}; {second})."
         ]
         changes = self.changes()
         if len(changes):
             top = changes.iloc[0]
             sentences.append(
-                f"The commonest change, {top['customers']:,} customers, is from {top[first]} to {top[second]}."
+                f"The commonest change, {count(top['customers'], 'customer')}, is from {top[first]} to {top[second]}."
             )
-        for count, label in ((self.only_first, first), (self.only_second, second)):
-            if count:
-                sentences.append(f"{count:,} customers are in one scoring only ({label}).")
+        for only, label in ((self.only_first, first), (self.only_second, second)):
+            if only:
+                sentences.append(f"In one scoring only ({label}): {count(only, 'customer')}.")
         return tuple(sentences)
 
     def metrics(self) -> dict[str, float]:

@@ -197,11 +197,12 @@ def learn(
     for dimension, column in DIMENSIONS.items():
         distinct = len(np.unique(values[dimension]))
         if distinct < bins:
-            count = f"{distinct} distinct value{'' if distinct == 1 else 's'}"
-            raise DataError(
-                f"rfm: {column} has {count}, too few for {bins} classes (equal values are never split); "
-                "ask for fewer bins, or give edges with method='custom'."
-            )
+            if distinct == 1:
+                what = f"the same value, {number(customers[column].iloc[0])}, for every customer; score more customers"
+            else:
+                what = f"{distinct} distinct values, too few for {bins} classes (equal values are never split)"
+                what += "; ask for fewer bins"
+            raise DataError(f"rfm: {column} has {what}, or give edges with method='custom'.")
         find = _fixed if method == "fixed" else _quantile
         learned[dimension] = {"": _unit(dimension, find(values[dimension], bins))}
     if method == "nested":

@@ -12,11 +12,13 @@ import pandas as pd
 from crm_analysis import style
 from crm_analysis.result import Result
 from crm_analysis.study.cleaning import CleanTable
+from crm_analysis.table import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LEFT_OUT = "row left out"
+_WHO = {"customers": "customer_id", "respondents": "respondent_id"}
 _TIMES = {"customers": "joined", "contracts": "start"}
 
 
@@ -27,7 +29,7 @@ class CardResult(Result):
     Attributes
     ----------
     tables : DataFrame
-        One row per table: rows, rows left out, customers, first and last day, longest quiet stretch in days.
+        One row per table: rows, rows left out, customers, respondents, first and last day, longest pause in days.
     months : DataFrame
         Rows by month and table that has dates.
     """
@@ -46,8 +48,8 @@ class CardResult(Result):
             time = _TIMES.get(cleaned.name, "time")
             dated = time in table.columns
             row: dict[str, Any] = {"table": cleaned.name, "rows": cleaned.rows, "left_out": cleaned.rows_left_out}
-            who = next((name for name in ("customer_id", "respondent_id") if name in table.columns), None)
-            row["customers"] = int(table[who].nunique().to_pandas()) if who else None
+            for name, who in _WHO.items():
+                row[name] = int(table[who].nunique().to_pandas()) if who in table.columns else None
             days = _days(table, time) if dated else pd.Series(dtype="int64")
             if len(days):
                 row |= {"first_day": days.index[0], "last_day": days.index[-1]}
@@ -57,7 +59,7 @@ class CardResult(Result):
                     pd.DataFrame({"table": cleaned.name, "month": by_month.index, "rows": by_month.to_numpy()})
                 )
             rows.append(row)
-        columns = ["table", "rows", "left_out", "customers", "first_day", "last_day", "longest_pause_days"]
+        columns = ["table", "rows", "left_out", *_WHO, "first_day", "last_day", "longest_pause_days"]
         return cls(
             tables=pd.DataFrame(rows).reindex(columns=columns),
             months=pd.concat(months, ignore_index=True) if months else pd.DataFrame(columns=["table", "month", "rows"]),
@@ -73,15 +75,17 @@ class CardResult(Result):
         sentences = []
         # The order log is what most analyses stand on, so it is named first.
         for row in sorted(self.tables.itertuples(), key=lambda row: row.table != "transactions"):
-            sentence = f"{str(row.table).capitalize()}: {row.rows:,} rows"
+            sentence = f"{str(row.table).capitalize()}: {count(row.rows, 'row')}"
             if pd.notna(row.customers):
-                sentence += f" of {int(row.customers):,} {'respondents' if row.table == 'kano' else 'customers'}"
+                sentence += f" of {count(int(row.customers), 'customer')}"
+            elif pd.notna(row.respondents):
+                sentence += f" of {count(int(row.respondents), 'respondent')}"
             if pd.notna(row.first_day):
                 sentence += f", {row.first_day:%Y-%m-%d} to {row.last_day:%Y-%m-%d}"
                 if row.longest_pause_days > 1:
                     sentence += f", longest pause {int(row.longest_pause_days)} days"
             if row.left_out:
-                sentence += f"; {row.left_out:,} further rows broke the contract and are in quarantine"
+                sentence += f"; besides, {count(row.left_out, 'row')} in quarantine for breaking the contract"
             sentences.append(sentence + ".")
         return tuple(sentences)
 
@@ -167,13 +171,12 @@ class CheckResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         if self.breaches.empty:
-            return (f"All {self.rows:,} rows keep the contract.",)
-        sentences = [
-            f"{self.rows - self.left_out:,} of {self.rows:,} rows are used; {self.left_out:,} break a rule, are left "
-            "out and are kept in the study's folder, quarantine."
-        ]
+            return (f"Every row keeps the contract ({count(self.rows, 'row')} read).",)
+        used = f"{self.rows - self.left_out:,} of {count(self.rows, 'row')} are used"
+        kept = "; those left out are in the study's folder, quarantine" if self.left_out else ""
         aside = self.breaches[self.breaches["action"] != _LEFT_OUT].groupby("table", sort=False)["rows"].sum()
-        sentences += [f"In {table} {count:,} values that break a rule are set aside." for table, count in aside.items()]
+        sentences = [f"{used}{kept}."]
+        sentences += [f"Values set aside in {table} because they break a rule: {n:,}." for table, n in aside.items()]
         return tuple(sentences)
 
     def metrics(self) -> dict[str, float]:

@@ -16,7 +16,7 @@ from crm_analysis.study.config import StudyConfig, TableConfig
 from crm_analysis.study.mapping import Mapped, map_columns
 from crm_analysis.study.sources import Source, fingerprint, literal, quote, read
 from crm_analysis.study.tables import CONTRACTS, ROW, Contract, Rule, raw
-from crm_analysis.table import number
+from crm_analysis.table import count, number
 
 if TYPE_CHECKING:
     import ibis
@@ -39,9 +39,9 @@ class Breach:
 
     def __str__(self) -> str:
         done = "left out" if self.row_left_out else "value set aside"
-        count = f"{self.rows:,} row breaks" if self.rows == 1 else f"{self.rows:,} rows break"
+        rows = f"{count(self.rows, 'row')} {'breaks' if self.rows == 1 else 'break'}"
         first = f"first row {self.first_row}" + (f" = {self.first_value!r}" if self.first_value else "")
-        return f"{self.table}: {self.column} {self.rule}; {count} this ({done}), {first}"
+        return f"{self.table}: {self.column} {self.rule}; {rows} this ({done}), {first}"
 
 
 @dataclass(frozen=True)

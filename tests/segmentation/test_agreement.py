@@ -35,9 +35,9 @@ def test_two_dates_by_hand(two):
     assert result.findings() == (
         f"75.0 % of 8 customers (95 % interval {low:.1f}–{high:.1f}) are in the same segment both times "
         "(spring; autumn).",
-        "The commonest change, 1 customers, is from high to low.",
-        "1 customers are in one scoring only (spring).",
-        "1 customers are in one scoring only (autumn).",
+        "The commonest change, 1 customer, is from high to low.",
+        "In one scoring only (spring): 1 customer.",
+        "In one scoring only (autumn): 1 customer.",
     )
     assert result.metrics() == {"customers": 8, "same_segment_share": 0.75, "new": 1}
     assert result.frames()["changes"].to_dict("list") == {

@@ -252,15 +252,15 @@ def test_too_few_distinct_values(make_customers, method):
 
 def test_all_amounts_equal(make_customers):
     assert refusal(DataError, make_customers(50).assign(monetary=9.5), bins=3) == (
-        "rfm: monetary has 1 distinct value, too few for 3 classes (equal values are never split); ask for fewer "
-        "bins, or give edges with method='custom'."
+        "rfm: monetary has the same value, 9.500, for every customer; score more customers, or give edges with "
+        "method='custom'."
     )
 
 
 def test_one_customer(make_customers):
     assert refusal(DataError, make_customers(1)) == (
-        "rfm: recency_days has 1 distinct value, too few for 5 classes (equal values are never split); ask for fewer "
-        "bins, or give edges with method='custom'."
+        "rfm: recency_days has the same value, 302, for every customer; score more customers, or give edges with "
+        "method='custom'."
     )
     # Cut-points that are given can place even one.
     cuts = learn(make_customers(1), method="custom", edges=EDGES)

@@ -187,15 +187,15 @@ def test_a_value_that_is_missing(nine, value):
 
 def test_all_amounts_equal(nine):
     assert refusal(DataError, nine.assign(monetary=5.0), bins=3) == (
-        "rfm: monetary has 1 distinct value, too few for 3 classes (equal values are never split); ask for fewer "
-        "bins, or give edges with method='custom'."
+        "rfm: monetary has the same value, 5, for every customer; score more customers, or give edges with "
+        "method='custom'."
     )
 
 
 def test_one_customer(nine):
     assert refusal(DataError, nine.head(1)) == (
-        "rfm: recency_days has 1 distinct value, too few for 5 classes (equal values are never split); ask for fewer "
-        "bins, or give edges with method='custom'."
+        "rfm: recency_days has the same value, 90, for every customer; score more customers, or give edges with "
+        "method='custom'."
     )
 
 

@@ -37,10 +37,10 @@ def test_CheckResult_keeps_the_contract(bookshop, shop, keeps_result_contract):
 def test_a_card_by_hand(shop):
     card = shop.card()
     assert card.findings() == (
-        "Transactions: 3 rows of 2 customers, 2025-01-01 to 2025-03-02, longest pause 41 days; 1 further rows broke "
-        "the contract and are in quarantine.",
-        "Kano: 2 rows of 1 respondents.",
-        "Survey: 1 rows of 1 customers.",
+        "Transactions: 3 rows of 2 customers, 2025-01-01 to 2025-03-02, longest pause 41 days; besides, 1 row in "
+        "quarantine for breaking the contract.",
+        "Kano: 2 rows of 1 respondent.",
+        "Survey: 1 row of 1 respondent.",
     )
     assert card.metrics() == {"transactions_rows": 3, "kano_rows": 2, "survey_rows": 1, "quarantined_rows": 1}
     assert card.frames()["months"].to_dict("list") == {
@@ -74,8 +74,17 @@ def test_hostile_names_and_values_cannot_act():
     assert "<script" not in html
     assert "&lt;script&gt;" in html
     tables = pd.DataFrame(
-        [[hostile, 1, 0, 1, pd.NaT, pd.NaT, 0]],
-        columns=["table", "rows", "left_out", "customers", "first_day", "last_day", "longest_pause_days"],
+        [[hostile, 1, 0, 1, None, pd.NaT, pd.NaT, 0]],
+        columns=[
+            "table",
+            "rows",
+            "left_out",
+            "customers",
+            "respondents",
+            "first_day",
+            "last_day",
+            "longest_pause_days",
+        ],
     )
     card = CardResult(tables, pd.DataFrame({"table": [], "month": [], "rows": []}))
     assert "<script" not in card._repr_html_()
@@ -84,7 +93,7 @@ def test_hostile_names_and_values_cannot_act():
 def test_a_clean_study_says_so(write_study, keeps_result_contract):
     study = Study.open(write_study({"transactions": "customer_id,time,amount\nA,2025-01-01,5\n"}))
     check = study.check()
-    assert check.findings() == ("All 1 rows keep the contract.",)
+    assert check.findings() == ("Every row keeps the contract (1 row read).",)
     assert check.metrics() == {"rows": 1, "rows_left_out": 0, "rules_broken": 0}
     assert list(check.to_frame()) == ["table", "column", "rule", "rows", "first_row", "first_value", "action"]
     keeps_result_contract(check)

@@ -53,7 +53,7 @@ def test_text_in_an_amount(write_study):
     assert study.inputs()[0]["rows"] == 4
     assert study.inputs()[0]["quarantined"] == 3
     assert study.check().findings()[0] == (
-        "1 of 4 rows are used; 3 break a rule, are left out and are kept in the study's folder, quarantine."
+        "1 of 4 rows are used; those left out are in the study's folder, quarantine."
     )
     assert study.check().metrics() == {"rows": 4, "rows_left_out": 3, "rules_broken": 3}
 
@@ -132,15 +132,15 @@ def test_survey_codes_out_of_range_are_set_aside_and_missing_codes_are_no_breach
     # 98 is a code of the items; a weight of 98 is a weight.
     assert answers["weight"].iloc[1] == 98
     assert study.check().findings() == (
-        "5 of 6 rows are used; 1 break a rule, are left out and are kept in the study's folder, quarantine.",
-        "In survey 5 values that break a rule are set aside.",
+        "5 of 6 rows are used; those left out are in the study's folder, quarantine.",
+        "Values set aside in survey because they break a rule: 5.",
     )
 
 
 def test_missing_codes_alone_are_no_breach(write_study):
     folder = write_study({"survey": "respondent_id,Q1,Q2,complained\nr1,98,99,1\n"}, SURVEY)
     study = Study.open(folder)
-    assert study.check().findings() == ("All 1 rows keep the contract.",)
+    assert study.check().findings() == ("Every row keeps the contract (1 row read).",)
     assert study.frame("survey")[["Q1", "Q2"]].isna().to_numpy().all()
     assert not (folder / "quarantine").exists()
 

@@ -157,7 +157,7 @@ def test_typed_parquet_is_read_in_place(write_study):
     # Nothing is copied: the cache remembers only what was found.
     assert sorted(path.suffix for path in (folder / ".cache").iterdir()) == [".json", ".json"]
     assert not (folder / "quarantine").exists()
-    assert again.check().findings() == ("All 2 rows keep the contract.",)
+    assert again.check().findings() == ("Every row keeps the contract (2 rows read).",)
 
 
 def test_parquet_with_a_breach_is_cleaned_into_the_cache(write_study):
