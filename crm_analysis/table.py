@@ -107,7 +107,7 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     shown.columns = [str(column) for column in shown.columns]
     ends = {end for column in shown.columns for end in _interval(shown, column)}
     columns = [column for column in shown.columns if column not in ends]
-    numeric = {column: pd.api.types.is_numeric_dtype(shown[column].dtype) for column in columns}
+    numeric = {column: _is_measured(shown[column]) for column in columns}
     head = "".join(
         f'<th scope="col"{_class(numeric[column])}>{escape(heading(column))}'
         f"{'<br><small>95 % interval</small>' if _interval(shown, column) else ''}</th>"
@@ -124,6 +124,11 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
         f'<div class="crm-table"><table class="crm">{above}<thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table>{below}</div>"
     )
+
+
+def _is_measured(values: pd.Series) -> bool:
+    """Numbers and dates stand at the right and are not broken into lines."""
+    return pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(values.dtype)
 
 
 def _class(numeric: bool) -> str:
