@@ -222,14 +222,14 @@ def _distinct(pairs: ibis.Table, name: str) -> ibis.Table:
 
 
 def _contacts(contacts: ibis.Table) -> ibis.Table:
-    complaint = (contacts.kind == "complaint").cast("int64")
+    complaint = (contacts.kind == "complaint").ifelse(1, 0)
     return contacts.group_by("customer_id").aggregate(contacts=contacts.count(), complaints=complaint.sum())
 
 
 def _contracts(contracts: ibis.Table, after: datetime) -> ibis.Table:
     c = contracts
     still = (c.end.isnull() | (c.end >= after)) if "end" in c.columns else c.start.notnull()
-    aggregates = {"open_contract": still.cast("int64").max() == 1, "contract_start": c.start.min().date()}
+    aggregates = {"open_contract": still.ifelse(1, 0).max() == 1, "contract_start": c.start.min().date()}
     if "monthly_fee" in c.columns:
         aggregates["monthly_fee"] = c.monthly_fee.sum(where=still).cast("float64")
     return c.group_by("customer_id").aggregate(**aggregates)

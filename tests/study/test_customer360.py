@@ -4,6 +4,7 @@ import datetime as dt
 import decimal
 import itertools
 import math
+import re
 import statistics
 
 import hypothesis.strategies as st
@@ -17,6 +18,7 @@ from hypothesis import Phase, example, given, settings
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.study import Study, customer360
+from crm_analysis.study.tables import CONTRACTS, KINDS
 
 AS_OF = dt.date(2025, 6, 30)
 # Each example is several queries: the logs are small as they are, and shrinking a failure would take minutes.
@@ -473,3 +475,23 @@ def test_one_customer_and_equal_amounts(write_study):
             "returns_share": 0.0,
         }
     ]
+
+
+# --- other engines ---------------------------------------------------------------------------------------------------
+
+
+def test_the_expression_keeps_to_what_the_engines_share():
+    """Without a server: the SQL for PostgreSQL can be written and uses nothing that differs or is missing by engine."""
+    tables = {
+        contract.table: ibis.table({c.name: KINDS[c.kind][0] or "int64" for c in contract.columns}, name=contract.table)
+        for contract in CONTRACTS.values()
+    }
+    view = customer360.expression(tables, as_of=dt.date(2025, 6, 30))
+    sql = ibis.to_sql(view, dialect="postgres").upper()
+    functions = set(re.findall(r"\b([A-Z_]{3,})\(", sql))
+    assert functions <= {
+        *("CAST", "COALESCE", "COUNT", "DATE", "FILTER", "LAG", "MAKE_DATE", "MAX", "MIN", "NULLIF"),
+        *("ROW_NUMBER", "SQRT", "SUM"),
+    }
+    # PostgreSQL casts a boolean to no number but INTEGER.
+    assert re.findall(r"CAST\((?:[^()]|\([^()]*\))*\bIS (?:NOT )?NULL\b[^()]*\) AS BIGINT", sql) == []
