@@ -53,5 +53,5 @@ lock: $(READY)   ## renew requirements.lock from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --extra dev pyproject.toml -o requirements.lock
 
-clean:           ## remove what was generated: the demo study, reports, caches
-	rm -rf data/demo reports/* .pytest_cache .mypy_cache .ruff_cache
+clean:           ## remove the demo study, its reports and the tools' caches; other studies' reports stay
+	rm -rf data/demo reports/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

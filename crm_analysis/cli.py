@@ -158,6 +158,8 @@ def run(
     _close(outcome.notebooks)
     for failed in (notebook for notebook in outcome.notebooks if notebook.error):
         print(f"crm-analysis: {failed.name} failed{_where(failed)}", file=sys.stderr)
+    if all(notebook.status == "skipped" for notebook in outcome.notebooks):
+        print("crm-analysis: no notebook fits this study's tables; the report is empty.", file=sys.stderr)
     print(outcome.index)
     if not outcome.complete:
         raise typer.Exit(1)

@@ -74,6 +74,10 @@ class Result(ABC):
     def _repr_html_(self) -> str:
         sentences = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings())
         frames = self.frames() if self.shown else {}
+        unknown = [name for name in self.shown if name not in frames]
+        if unknown:
+            there = ", ".join(frames)
+            raise UsageError(f"{type(self).__name__} shows a frame {unknown[0]!r} that frames() lacks; it has {there}.")
         tables = "".join(table.to_html(frames[name], caption=caption) for name, caption in self.captions().items())
         return (
             f'<div class="crm-result"><p class="crm-title"><strong>{escape(self.title)}</strong></p>'
@@ -81,7 +85,7 @@ class Result(ABC):
         )
 
 
-def record(result: Result, name: str) -> None:
+def record(result: Result, name: str, *, headlines: int = 1) -> None:
     """Display a result in a notebook and, in a run of the report, save what it says.
 
     Inside a run (the runner names a file in the environment) the findings, metrics and frames are also written: the
@@ -93,6 +97,9 @@ def record(result: Result, name: str) -> None:
         What an analysis returned.
     name : str
         A snake_case name, used once in a notebook: it names the metrics and the files.
+    headlines : int
+        How many of its findings, from the first, the report's index repeats; 0 for a check that only readers of the
+        notebook need.
 
     Raises
     ------
@@ -108,10 +115,10 @@ def record(result: Result, name: str) -> None:
     display(result)
     target = os.environ.get(RESULTS_FILE)
     if target:
-        _save(result, name, Path(target))
+        _save(result, name, Path(target), headlines)
 
 
-def _save(result: Result, name: str, target: Path) -> None:
+def _save(result: Result, name: str, target: Path, headlines: int) -> None:
     saved: dict[str, Any] = json.loads(target.read_text("utf-8")) if target.exists() else {"schema": 1, "results": []}
     if any(entry["name"] == name for entry in saved["results"]):
         raise UsageError(
@@ -132,6 +139,7 @@ def _save(result: Result, name: str, target: Path) -> None:
         "findings": list(result.findings()),
         "metrics": metrics,
         "tables": files,
+        "headlines": headlines,
     }
     saved["results"].append(entry)
     target.parent.mkdir(parents=True, exist_ok=True)

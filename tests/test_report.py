@@ -91,10 +91,13 @@ def test_the_report_says_what_the_function_says(home: Path, run: Path) -> None:
     assert metrics["20_segmentation/rfm.customers"] == len(result.scores)
 
 
-def test_the_index_tells_the_first_finding_of_each_result(run: Path) -> None:
+def test_the_index_repeats_the_headlines_and_no_more(run: Path) -> None:
     saved = json.loads((run / "results" / "20_segmentation.json").read_text("utf-8"))["results"]
     html = (run / "index.html").read_text("utf-8").replace("&#39;", "'")
-    assert [entry["findings"][0] for entry in saved if entry["findings"][0] not in html] == []
+    assert [len(entry["findings"]) for entry in saved] != [entry["headlines"] for entry in saved]
+    for entry in saved:
+        shown = [finding in html for finding in entry["findings"]]
+        assert shown == [place < entry["headlines"] for place in range(len(shown))], entry["name"]
 
 
 def nbval(folder: Path, *options: str) -> str:

@@ -22,7 +22,7 @@ def load(folder: str | Path) -> list[dict[str, Any]]:
     -------
     list of dict
         One entry for each complete run, the oldest first: ``run_id``, ``started`` (UTC), ``seconds``, ``metrics`` (name
-        to number) and ``notebooks`` (name to seconds).
+        to number), ``notebooks`` (name to seconds) and ``parameters`` (name to the values it ran with).
 
     Raises
     ------

@@ -102,7 +102,7 @@ def inspect(path: Path, cells: Sequence[nbformat.NotebookNode]) -> tuple[Paramet
     try:
         inspected = inspect_notebook(str(path).replace("{", "{{").replace("}", "}}"))
     except (ValueError, PapermillException):
-        raise UsageError(f"notebook {path.name} names no Python kernel; save it again from JupyterLab.") from None
+        raise UsageError(f"notebook {path.name} names no kernel; save it again from JupyterLab.") from None
     found = []
     for node, default in defaults.items():
         assert isinstance(node, ast.AnnAssign)

@@ -173,8 +173,9 @@ def run(
                 folder = archive.keep(staged, run_id)
                 if complete:
                     times = {notebook.name: notebook.seconds for notebook in finished if notebook.seconds is not None}
+                    asked = {notebook.name: notebook.parameters for notebook in finished}
                     summary = {key: record[key] for key in ("run_id", "started", "seconds")}
-                    archive.publish(run_id, {**summary, "metrics": metrics, "notebooks": times})
+                    archive.publish(run_id, {**summary, "metrics": metrics, "notebooks": times, "parameters": asked})
     index = (archive.folder / "latest" if complete else folder) / "index.html"
     return Outcome(run_id, folder, index, complete, finished, seconds)
 

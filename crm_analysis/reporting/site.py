@@ -127,15 +127,14 @@ def _notebooks(folder: Path, run: dict[str, Any]) -> Iterator[Notebook]:
 
 
 def _headlines(notebooks: list[Notebook]) -> Iterator[tuple[Notebook, list[tuple[str, str]]]]:
-    """The first sentence of each result; what another notebook has already said (the data, say) is not repeated."""
+    """The headlines of each result; what another notebook has already said (the data, say) is not repeated."""
     said: set[str] = set()
     for notebook in notebooks:
         lines = []
         for result in notebook.results:
-            first = next(iter(result["findings"]), "")
-            if first and first not in said:
-                lines.append((result["title"], first))
-            said.add(first)
+            repeated = result["findings"][: result.get("headlines", 1)]
+            lines += [(result["title"], finding) for finding in repeated if finding not in said]
+            said.update(repeated)
         yield notebook, lines
 
 
@@ -145,11 +144,13 @@ def _earlier(folder: Path, run: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _trends(notebook: Notebook, earlier: list[dict[str, Any]]) -> Iterator[tuple[str, list[Trend]]]:
-    """The notebook's numbers that an earlier run had too, under the title of their result."""
+    """The notebook's numbers that earlier runs with the same parameters had too, under the title of their result."""
+    asked = notebook.record["parameters"]
+    alike = [old for old in earlier if old.get("parameters", {}).get(notebook.name) == asked]
     for result in notebook.results:
         trends = []
         for metric, value in result["metrics"].items():
-            series = [old["metrics"].get(f"{notebook.name}/{result['name']}.{metric}") for old in earlier]
+            series = [old["metrics"].get(f"{notebook.name}/{result['name']}.{metric}") for old in alike]
             share = table.is_share(metric)
             write = table.percent if share else table.number
             known = [number for number in [*series, value] if number is not None]

@@ -116,7 +116,7 @@ class RFMResult(Result):
                 days = self.scores.loc[self.scores["segment"].isin(_SLIPPING), "recency_days"].median()
                 sentences.append(
                     f"{percent(slipping['revenue_share'].sum())} of the revenue came from frequent buyers who have not "
-                    f"been back ({', '.join(slipping['segment'])}); half of them were last seen more than "
+                    f"bought lately ({', '.join(slipping['segment'])}); half of them were last seen more than "
                     f"{days:,.0f} days ago."
                 )
         learned = "by cut-points learned earlier" if self.frozen else f"by {self.cuts.method} cut-points"

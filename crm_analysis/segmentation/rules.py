@@ -183,7 +183,7 @@ def standard(bins: int) -> tuple[Rule, ...]:
         Rule("Champions", recent, often, more, "thank them, ask for referrals, try new things with them first"),
         Rule("Loyal", recent, often, less, "offer dearer and neighbouring products"),
         Rule("Potential loyalists", recent, some, any_value, "invite into the programme, suggest the next purchase"),
-        Rule("New customers", recent, first, any_value, "welcome them and help towards the second purchase"),
+        Rule("New or occasional", recent, first, any_value, "welcome them and help towards the second purchase"),
         Rule("Needs attention", fading, often, any_value, "remind them before they are gone, with a reason to return"),
         Rule("Promising", fading, some, any_value, "keep in touch, find out what they came for"),
         Rule("About to sleep", fading, first, any_value, "one inexpensive reminder"),

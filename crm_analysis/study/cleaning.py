@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import ibis
 
 # Part of every cache key: raise it when the contract or the cleaning changes what a clean table holds.
+_MANY = 20
 _VERSION = 2
 
 
@@ -105,9 +106,10 @@ def clean(
     if cleaned is None or not (cleaned.in_place or parquet.exists()):
         mapped = _mapped(backend, config, source, settings)
         files = tuple((file.name, hashes[str(file)], file.stat().st_size) for file in source.files)
+        # Also if the check fails: what is in quarantine must never be older than what the cache says.
+        _forget(cache, table, key)
         cleaned = _check(backend, source, mapped, quarantine, parquet, files)
         _write(memory, json.dumps(asdict(cleaned), ensure_ascii=False))
-        _forget(cache, table, key)
     if cleaned.in_place:
         mapped = _mapped(backend, config, source, settings)
         columns = ", ".join(quote(name) for name in mapped.columns)
@@ -193,9 +195,12 @@ def _sort_out(
     marked = _mark(checked, found)
     breaches = tuple(_breach(marked, mark, rule, mapped.contract, counts[mark]) for mark, rule in found.items())
     rows, out = int(counts["rows"]), int(counts["out"] or 0)
-    if rows == out:
-        raise ContractError(f"{source.table}: no row of {source.label} keeps the contract. {_first(breaches)}")
     _write_quarantine(marked, found, mapped, quarantine)
+    if rows == out or (rows >= _MANY and out > rows / 2):
+        raise ContractError(
+            f"{source.table}: {out:,} of {count(rows, 'row')} of {source.label} break the contract, so the file is "
+            f"probably misread (see quarantine/{quarantine.name} in the study's folder). {_first(breaches)}"
+        )
     if not breaches and source.typed:
         return CleanTable(source.table, True, files, rows, 0, ())
     kept = marked.filter(~marked["__out"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -119,10 +120,13 @@ def _inputs(source: Source, config: TableConfig, contract: Contract) -> dict[str
                     f"columns there: {there}."
                 )
             if name in contract.required:
+                cure = f'map it in study.toml, [tables.{contract.table}], columns = {{ {name} = "..." }}'
+                if _is_data(source.columns):
+                    cure = f"the file seems to have no header line; name its columns under [tables.{contract.table}], "
+                    cure += 'names = ["...", "..."]'
                 raise ContractError(
                     f"{contract.table}: the required column {name!r} is not in {source.label} "
-                    f"(columns there: {there}); "
-                    f'map it in study.toml, [tables.{contract.table}], columns = {{ {name} = "..." }}.'
+                    f"(columns there: {there}); {cure}."
                 )
             continue
         inputs[name] = given
@@ -138,6 +142,12 @@ def _inputs(source: Source, config: TableConfig, contract: Contract) -> dict[str
         inputs.update({name: given for name, given in config.columns.items() if name not in inputs})
         inputs.update({name: name for name in source.columns if name not in inputs and name not in used})
     return inputs
+
+
+def _is_data(names: Iterable[str]) -> bool:
+    """Whether column names look like a first row of data: at least half are numbers or dates."""
+    names = list(names)
+    return 2 * sum(bool(re.fullmatch(r"[-+]?[\d.,:/ -]*\d[\d.,:/ -]*", name)) for name in names) >= len(names)
 
 
 def _written(given: str | Sql, source: Source) -> str:

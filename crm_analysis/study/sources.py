@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 
-from crm_analysis.errors import ContractError, UsageError
+from crm_analysis.errors import ContractError
 from crm_analysis.study.config import TableConfig
 from crm_analysis.study.tables import ROW
 
@@ -61,15 +62,15 @@ def read(connection: duckdb.DuckDBPyConnection, config: TableConfig, folder: Pat
 
     Raises
     ------
-    UsageError
-        If no file is there.
     ContractError
-        If a file is empty or cannot be read.
+        If no file is there, or one is empty or cannot be read.
     """
     files = _find(config, folder)
     for file in files:
         if file.stat().st_size == 0:
             raise ContractError(f"{config.table}: the file {file.name} is empty; give a file with a header and rows.")
+        if config.format != "parquet" and not _is_utf8(file):
+            raise ContractError(f"{config.table}: the file {file.name} is not UTF-8 text; save it as UTF-8.")
     query = {"csv": _csv, "blanks": _blanks, "parquet": _parquet}[config.format](config, files)
     try:
         described = connection.sql(f"DESCRIBE {query}").fetchall()
@@ -100,11 +101,22 @@ def _find(config: TableConfig, folder: Path) -> tuple[Path, ...]:
     else:
         files = [pattern] if pattern.is_file() else []
     if not files:
-        raise UsageError(
+        raise ContractError(
             f"{config.table}: there is no file {config.source} (sought from the folder of study.toml); "
             f"put it there or change source under [tables.{config.table}]."
         )
     return tuple(file.resolve() for file in files)
+
+
+def _is_utf8(file: Path) -> bool:
+    """Whether the first megabyte is UTF-8; a character cut at its end does not count."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with file.open("rb") as content:
+        try:
+            decoder.decode(content.read(1_000_000))
+        except UnicodeDecodeError:
+            return False
+    return True
 
 
 def _list(files: Sequence[Path]) -> str:

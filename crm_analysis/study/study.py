@@ -216,13 +216,20 @@ class Study:
         UsageError
             If `as_of` is not a date or a column is wanted that is not there.
         DataError
-            If `as_of` lies before the first order, or the study has no table with customers.
+            If `as_of` lies before the first order or more than a year after the last, or the study has no table with
+            customers.
         """
         if not set(customer360.WHOLE) & set(self._tables):
             raise DataError(f"the study {self.name} has no customers, transactions or contracts to make a view of.")
         day = self.day(as_of)
         if "transactions" in self._tables:
             first = self._first_order()
+            last = self.last_date
+            if day > last + timedelta(days=366):
+                raise DataError(
+                    f"customer360: as_of {day} lies more than a year after the last order ({last}); "
+                    f"choose a day from {first} to {last}."
+                )
             if day < first:
                 raise DataError(
                     f"customer360: as_of {day} lies before the first order ({first}); "

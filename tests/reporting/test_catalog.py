@@ -240,7 +240,7 @@ def test_a_notebook_without_a_kernel(tmp_path, make_notebook):
     path.write_text(re.sub(r'"kernelspec": \{[^}]*\}', "", path.read_text("utf-8")), "utf-8")
     with pytest.raises(UsageError) as caught:
         catalog.read(tmp_path)
-    assert str(caught.value) == "notebook 20_x.ipynb names no Python kernel; save it again from JupyterLab."
+    assert str(caught.value) == "notebook 20_x.ipynb names no kernel; save it again from JupyterLab."
 
 
 def test_no_folder_and_an_empty_one(tmp_path):

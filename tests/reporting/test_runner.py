@@ -218,8 +218,9 @@ def test_runs_are_kept_apart_and_history_grows(home, parallel, serial):
     assert record_of(second)["previous"] == first.run_id
     entries = history.load(home / "reports" / "shop" / "history")[:2]
     assert [entry["run_id"] for entry in entries] == [first.run_id, second.run_id]
-    assert list(entries[0]) == ["run_id", "started", "seconds", "metrics", "notebooks"]
+    assert list(entries[0]) == ["run_id", "started", "seconds", "metrics", "notebooks", "parameters"]
     assert set(entries[0]["notebooks"]) == {"20_study", "40_numbers"}
+    assert entries[0]["parameters"]["40_numbers"] == {"study": "../../../../data/shop", "seed": 3, "label": "007"}
     assert entries[1]["metrics"] == json.loads((second.folder / "metrics.json").read_text("utf-8"))
 
 

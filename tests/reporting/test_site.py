@@ -214,7 +214,7 @@ def write_run(folder: Path, run: dict[str, Any]) -> Path:
     return site.build(folder)
 
 
-def write_history(folder: Path, values: list[float]) -> None:
+def write_history(folder: Path, values: list[float], *, parameters: dict[str, Any] | None = None) -> None:
     history = folder.parent / "history"
     history.mkdir(exist_ok=True)
     for month, customers in enumerate(values, start=1):
@@ -224,6 +224,9 @@ def write_history(folder: Path, values: list[float]) -> None:
             "started": f"2025-{month:02d}-01T00:00:00+00:00",
             "seconds": 90,
             "metrics": metrics,
+            "parameters": {
+                "20_toy": parameters if parameters is not None else record_of("20_toy", "", "ok")["parameters"]
+            },
         }
         (history / f"{old['run_id']}.json").write_text(json.dumps(old), "utf-8")
 
@@ -525,11 +528,18 @@ def test_one_earlier_run_gives_changes_but_no_line(small_run: Path) -> None:
     write_history(small_run, [4900])
     write_run(small_run, run_json([record_of("20_toy", "Toy", "ok")]))
     html = text_of(small_run, "index.html")
-    assert "Beside the last complete run, of 1 January 2025, 00:00 UTC." in html
+    assert "Beside the last complete run with the same parameters;" in html
+    assert "the latest complete run is of 1 January 2025, 00:00 UTC." in html
     assert '<td class="num">5,000</td><td class="num">4,900</td><td class="num">+100 (+2.0 %)</td>' in html
     assert '<td class="num">12.4 %</td><td class="num">12.4 %</td><td class="num quiet">unchanged</td>' in html
     assert "<svg" not in html
     assert "median recency" not in html[html.index("Since the last run") :]  # the earlier run did not have it
+
+
+def test_runs_with_other_parameters_are_no_yardstick(small_run: Path) -> None:
+    write_history(small_run, [4700, 4900], parameters={"bins": 9})
+    write_run(small_run, run_json([record_of("20_toy", "Toy", "ok")]))
+    assert "Since the last run" not in text_of(small_run, "index.html")
 
 
 def test_three_runs_give_a_line_and_later_runs_do_not_count(small_run: Path) -> None:

@@ -63,10 +63,25 @@ def test_no_row_keeps_the_contract(write_study):
     with pytest.raises(ContractError) as error:
         Study.open(folder)
     assert str(error.value) == (
-        "transactions: no row of transactions.csv keeps the contract. The rule broken most often is: transactions: "
+        "transactions: 3 of 3 rows of transactions.csv break the contract, so the file is probably misread (see "
+        "quarantine/transactions.csv in the study's folder). The rule broken most often is: transactions: "
         "amount must be a number; 3 rows break this (left out), first row 1 = 'x'."
     )
     assert error.value.exit_code == 3
+    assert (folder / "quarantine" / "transactions.csv").is_file()
+
+
+def test_a_table_of_which_most_rows_are_broken_is_refused_until_it_is_mended(write_study):
+    lines = [f"A{i},2025-01-01,{'x' if i % 3 else 5}\n" for i in range(30)]
+    good = HEADER + "".join(line.replace("x", "5") for line in lines)
+    folder = write_study({"transactions": good})
+    assert Study.open(folder).check().metrics()["rows_left_out"] == 0
+    (folder / "transactions.csv").write_text(HEADER + "".join(lines), "utf-8")
+    with pytest.raises(ContractError, match=r"^transactions: 20 of 30 rows of transactions\.csv break the contract"):
+        Study.open(folder)
+    (folder / "transactions.csv").write_text(good, "utf-8")
+    assert Study.open(folder).check().metrics()["rows_left_out"] == 0
+    assert not (folder / "quarantine" / "transactions.csv").exists()
 
 
 def test_the_future_is_no_past(write_study):

@@ -18,7 +18,8 @@ from hypothesis import Phase, example, given, settings
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.study import Study, customer360
-from crm_analysis.study.tables import CONTRACTS, KINDS
+from crm_analysis.study.tables import CONTRACTS as CONTRACT_OF
+from crm_analysis.study.tables import KINDS
 
 AS_OF = dt.date(2025, 6, 30)
 # Each example is several queries: the logs are small as they are, and shrinking a failure would take minutes.
@@ -443,6 +444,17 @@ def test_as_of_that_is_no_date(write_study, as_of):
     assert str(error.value) == f'as_of must be a day such as "2025-06-30", not {as_of!r}.'
 
 
+def test_as_of_long_after_the_last_order(write_study):
+    study = Study.open(write_study({"transactions": "customer_id,time,amount\nA,2025-01-05,5\nA,2025-02-01,5\n"}))
+    assert study.customer360(as_of="2026-02-01")["recency_days"].tolist() == [365]
+    with pytest.raises(DataError) as error:
+        study.customer360(as_of="2062-02-01")
+    assert str(error.value) == (
+        "customer360: as_of 2062-02-01 lies more than a year after the last order (2025-02-01); choose a day from "
+        "2025-01-05 to 2025-02-01."
+    )
+
+
 def test_as_of_before_the_first_order(write_study):
     study = Study.open(write_study({"transactions": "customer_id,time,amount\nA,2025-01-05,5\nA,2025-02-01,5\n"}))
     with pytest.raises(DataError) as error:
@@ -484,7 +496,7 @@ def test_the_expression_keeps_to_what_the_engines_share():
     """Without a server: the SQL for PostgreSQL can be written and uses nothing that differs or is missing by engine."""
     tables = {
         contract.table: ibis.table({c.name: KINDS[c.kind][0] or "int64" for c in contract.columns}, name=contract.table)
-        for contract in CONTRACTS.values()
+        for contract in CONTRACT_OF.values()
     }
     view = customer360.expression(tables, as_of=dt.date(2025, 6, 30))
     sql = ibis.to_sql(view, dialect="postgres").upper()

@@ -37,10 +37,26 @@ TWO = [("A", "2025-01-01 00:00", 5.0), ("B", "2025-01-02 00:00", 7.5)]
 
 def test_a_missing_file(write_study):
     folder = write_study({}, SECTION)
-    assert refusal(folder, UsageError) == (
+    assert refusal(folder, ContractError) == (
         "transactions: there is no file transactions.csv (sought from the folder of study.toml); put it there or "
         "change source under [tables.transactions]."
     )
+
+
+def test_a_file_without_a_header(write_study):
+    folder = write_study({"transactions": "0001,19970101,2,29.33\n0001,19970118,2,29.73\n"})
+    assert refusal(folder, ContractError) == (
+        "transactions: the required column 'customer_id' is not in transactions.csv (columns there: 0001, 19970101, 2, "
+        "29.33); the file seems to have no header line; name its columns under [tables.transactions], "
+        'names = ["...", "..."].'
+    )
+
+
+def test_a_file_in_another_encoding(write_study):
+    folder = write_study({"transactions": HEADER + ROWS})
+    (folder / "transactions.csv").write_bytes("customer_id,time,amount\nMüller,2025-01-01,5\n".encode("latin-1"))
+    message = "transactions: the file transactions.csv is not UTF-8 text; save it as UTF-8."
+    assert refusal(folder, ContractError) == message
 
 
 def test_an_empty_file(write_study):
@@ -87,7 +103,7 @@ def test_a_file_that_is_not_what_its_name_says(write_study):
 
 def test_a_pattern_that_nothing_matches(write_study):
     folder = write_study({}, '[tables.transactions]\nsource = "orders-*.csv"\n')
-    assert refusal(folder, UsageError) == (
+    assert refusal(folder, ContractError) == (
         "transactions: there is no file orders-*.csv (sought from the folder of study.toml); put it there or "
         "change source under [tables.transactions]."
     )
