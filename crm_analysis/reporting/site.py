@@ -133,7 +133,8 @@ def _headlines(notebooks: list[Notebook]) -> Iterator[tuple[Notebook, list[tuple
         lines = []
         for result in notebook.results:
             repeated = result["findings"][: result.get("headlines", 1)]
-            lines += [(result["title"], finding) for finding in repeated if finding not in said]
+            fresh = [finding for finding in repeated if finding not in said]
+            lines += [("" if place else result["title"], finding) for place, finding in enumerate(fresh)]
             said.update(repeated)
         yield notebook, lines
 

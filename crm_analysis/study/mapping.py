@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import duckdb
-import sqlglot
-from sqlglot import exp
 
-from crm_analysis.errors import ContractError, UsageError
+from crm_analysis.errors import ContractError
 from crm_analysis.study.config import Sql, TableConfig
+from crm_analysis.study.expression import parse, try_out
 from crm_analysis.study.sources import Source, literal, quote
 from crm_analysis.study.tables import KINDS, ROW, Contract, raw
 
@@ -21,13 +20,6 @@ _TIME_FORMATS = ("%Y%m%d", "%Y/%m/%d", "%Y/%m/%d %H:%M", "%Y/%m/%d %H:%M:%S", "%
 _NUMBERS = ("money", "number", "integer")
 _YES = ("true", "t", "yes", "y", "1", "是")
 _NO = ("false", "f", "no", "n", "0", "否")
-_ALLOWED = (
-    *(exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg, exp.Not, exp.Binary),
-    *(exp.Case, exp.If, exp.Between, exp.In, exp.Cast, exp.TryCast, exp.DataType, exp.Coalesce, exp.Nullif),
-    *(exp.Abs, exp.Round, exp.Lower, exp.Upper, exp.Trim, exp.Substring, exp.Concat),
-)
-_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod, exp.Pow, exp.Neg, exp.Abs, exp.Round)
-_COMPARISONS = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ, exp.Between)
 
 
 @dataclass(frozen=True)
@@ -91,8 +83,8 @@ def map_columns(
         given.append(f"{_given(column, kind, codes, text=text)} AS {column}")
         if isinstance(made_of, Sql):
             computed = quote(f"__sql_{name}")
-            expression = _parse(made_of, source, number=kind in _NUMBERS)[0]
-            _try(connection, expression, made_of, source)
+            expression = parse(made_of, source, number=kind in _NUMBERS)[0]
+            try_out(connection, expression, made_of, source)
             written.append(f"({expression}){'' if kind in _NUMBERS else '::VARCHAR'} AS {computed}")
             given.append(computed)
             value = _from_text(computed, kind, config.time_format, timezone)
@@ -156,7 +148,7 @@ def _written(given: str | Sql, source: Source) -> str:
             return quote(given)
         # Typed files are read in place, again and again, so their text is not trimmed.
         return f"NULLIF({quote(given)}, '')" if source.typed else f"NULLIF(trim({quote(given)}), '')"
-    names = ", ".join(f"trim({quote(name)}::VARCHAR)" for name in _parse(given, source)[1])
+    names = ", ".join(f"trim({quote(name)}::VARCHAR)" for name in parse(given, source)[1])
     return f"NULLIF(concat_ws(' | ', {names}), '')"
 
 
@@ -236,66 +228,3 @@ def _contents(connection: duckdb.DuckDBPyConnection, source: Source, written: st
     if numbers == given:
         return "number"
     return "time" if times == given else "text"
-
-
-def _parse(sql: Sql, source: Source, *, number: bool = False) -> tuple[str, list[str]]:
-    """Check an expression and cast its text columns where they are calculated with, or make a `number`.
-
-    Returns the expression and the columns used.
-    """
-    where = f"[tables.{source.table}] columns: the expression {sql.expression!r}"
-    try:
-        tree = sqlglot.parse_one(sql.expression, dialect="duckdb")
-    except sqlglot.errors.ParseError:
-        raise UsageError(f"{where} is not valid SQL; use arithmetic and CASE over its columns.") from None
-    for node in tree.walk():
-        if not isinstance(node, _ALLOWED):
-            raise UsageError(f"{where} uses {type(node).__name__}; use only arithmetic and CASE over its columns.")
-    lower: Mapping[str, str] = {name.lower(): name for name in source.columns}
-    used: list[str] = []
-    for column in list(tree.find_all(exp.Column)):
-        name = lower.get(column.name.lower())
-        if name is None:
-            raise ContractError(
-                f"{source.table}: the expression {sql.expression!r} names the column {column.name!r} that is not in "
-                f"{source.label}; columns there: {', '.join(source.columns)}."
-            )
-        if name not in used:
-            used.append(name)
-        quoted = exp.column(name, quoted=True)
-        if source.columns[name] == "VARCHAR" and _is_number(column, number):
-            quoted = exp.TryCast(this=quoted, to=exp.DataType.build("double"))
-        if column is tree:
-            tree = quoted
-        else:
-            column.replace(quoted)
-    # A value that cannot be cast is a broken rule of its row, not the end of the reading.
-    tree = tree.transform(lambda node: exp.TryCast(**node.args) if type(node) is exp.Cast else node)
-    return tree.sql(dialect="duckdb"), used
-
-
-def _is_number(column: exp.Column, number: bool) -> bool:
-    node, parent = column, column.parent
-    # What a CASE or brackets give is calculated with where the whole of it is.
-    while isinstance(parent, exp.Paren | exp.Case | exp.If | exp.Coalesce | exp.Nullif) and not _is_condition(node):
-        node, parent = parent, parent.parent
-    if isinstance(parent, _COMPARISONS):
-        others = [other for other in parent.iter_expressions() if other is not node]
-        return any(isinstance(other, exp.Literal) and not other.is_string for other in others)
-    if parent is None:
-        return number and node is not column
-    return isinstance(parent, _ARITHMETIC)
-
-
-def _is_condition(node: exp.Expression) -> bool:
-    return isinstance(node.parent, exp.Case | exp.If) and node.arg_key == "this"
-
-
-def _try(connection: duckdb.DuckDBPyConnection, expression: str, sql: Sql, source: Source) -> None:
-    try:
-        connection.sql(f"SELECT {expression} FROM ({source.query})")
-    except duckdb.Error as error:
-        reason = str(error).strip().splitlines()[0].removeprefix("Binder Error: ").rstrip(".")
-        raise UsageError(
-            f"[tables.{source.table}] columns: the expression {sql.expression!r} cannot be computed: {reason}."
-        ) from None
