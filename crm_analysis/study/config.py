@@ -73,6 +73,16 @@ class StudyConfig:
     text: str
 
 
+def file_format(source: str) -> str:
+    """Return the format that a file's ending stands for; text in any other is CSV."""
+    return _SUFFIXES.get(Path(source).suffix.lower(), "csv")
+
+
+def name_from(folder: Path) -> str:
+    """Return a study's name made from its folder's: other characters than a name may have become hyphens."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-._") or "study"
+
+
 def read(path: Path) -> StudyConfig:
     """Read and check a study.toml.
 
@@ -98,7 +108,7 @@ def read(path: Path) -> StudyConfig:
     _known(content, ("study", "engine", "tables", "survey", "churn"), "study.toml")
     study = _section(content, "study")
     _known(study, ("name", "title", "currency", "timezone"), "[study]")
-    name = str(study.get("name", path.parent.name))
+    name = str(study.get("name", name_from(path.parent)))
     if not _NAME.fullmatch(name):
         raise UsageError(f"[study] name = {name!r} names a report folder: use letters, digits, '.', '_' and '-'.")
     engine = _section(content, "engine")
@@ -156,16 +166,16 @@ def _table(table: str, section: Any) -> TableConfig:
     if not isinstance(section.get("source"), str):
         raise UsageError(f'{where} needs source = "file", the path of its file seen from study.toml.')
     source = section["source"]
-    file_format = section.get("format", _SUFFIXES.get(Path(source).suffix.lower(), "csv"))
-    if file_format not in FORMATS:
-        raise UsageError(f"{where} format = {file_format!r} is not known; known are {', '.join(FORMATS)}.")
+    form = section.get("format", file_format(source))
+    if form not in FORMATS:
+        raise UsageError(f"{where} format = {form!r} is not known; known are {', '.join(FORMATS)}.")
     mapping = section.get("columns", {})
     if not isinstance(mapping, dict):
         raise UsageError(f'{where} columns must be a table such as {{ amount = "Total" }}.')
     return TableConfig(
         table=table,
         source=source,
-        format=file_format,
+        format=form,
         columns={name: _mapped(table, name, value) for name, value in mapping.items()},
         delimiter=_text(section, "delimiter", where),
         names=_names(section.get("names", []), f"{where} names"),

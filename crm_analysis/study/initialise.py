@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
+
 from crm_analysis.errors import UsageError
+from crm_analysis.study.config import TableConfig, file_format, name_from
+from crm_analysis.study.sources import read
 from crm_analysis.study.tables import CONTRACTS
 
 
@@ -60,6 +65,8 @@ def initialise(
     ------
     UsageError
         If a file is missing, the preset is unknown, or the folder holds a study.toml already.
+    ContractError
+        If a file is empty or cannot be read.
     """
     home = Path(folder)
     target = home / "study.toml"
@@ -76,10 +83,10 @@ def initialise(
         raise UsageError(f"the preset {preset} takes one file, not {len(files)}.")
     used = PRESETS[preset] if preset is not None else None
     sections = [_section(Path(file), home, used) for file in files]
-    title, currency = (used.title, used.currency) if used is not None else (home.name, "")
+    title, currency = (used.title, used.currency) if used is not None else (home.resolve().name, "")
     heading = (
-        f'[study]\nname = "{home.name}"            # one report folder per name\n'
-        f'title = "{title}"\ncurrency = "{currency}"\n\n[engine]\nurl = "duckdb://"\n'
+        f"[study]\nname = {_text(name_from(home))}            # one report folder per name\n"
+        f'title = {_text(title)}\ncurrency = {_text(currency)}\n\n[engine]\nurl = "duckdb://"\n'
     )
     home.mkdir(parents=True, exist_ok=True)
     target.write_text("\n".join([heading, *sections]), "utf-8")
@@ -94,5 +101,22 @@ def _section(file: Path, home: Path, preset: Preset | None) -> str:
             "rename it, or name a preset with --preset."
         )
     source = Path(os.path.relpath(file.resolve(), home.resolve())).as_posix()
-    settings = preset.settings if preset is not None else ""
-    return f'[tables.{table}]\nsource = "{source}"\n{settings}'
+    settings = preset.settings if preset is not None else _hint(table, file)
+    return f"[tables.{table}]\nsource = {_text(source)}\n{settings}"
+
+
+def _text(text: str) -> str:
+    """Write a text for TOML, whose basic strings are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _hint(table: str, file: Path) -> str:
+    """Comments that help to map a file whose columns do not all bear the contract's names."""
+    columns = read(
+        duckdb.connect(), TableConfig(table, str(file.resolve()), file_format(file.name)), file.parent
+    ).columns
+    absent = [name for name in CONTRACTS[table].required if name not in columns]
+    if not absent:
+        return ""
+    wanted = ", ".join(f'{name} = "..."' for name in absent)
+    return f"# columns of the file: {', '.join(columns)}\n# columns = {{ {wanted} }}\n"

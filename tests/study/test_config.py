@@ -176,9 +176,10 @@ def test_other_engines_are_for_later(read_toml):
     )
 
 
-def test_a_folder_whose_name_is_no_report_folder_needs_a_name(read_toml):
+def test_a_name_is_made_from_the_folder_or_given(read_toml):
+    assert read_toml(ORDERS, folder="my shop").name == "my-shop"
     with pytest.raises(UsageError) as error:
-        read_toml(ORDERS, folder="my shop")
+        read_toml('[study]\nname = "my shop"\n' + ORDERS, folder="shop")
     assert str(error.value) == (
         "[study] name = 'my shop' names a report folder: use letters, digits, '.', '_' and '-'."
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crm_analysis.errors import UsageError
+from crm_analysis.errors import ContractError, UsageError
 from crm_analysis.study import Study, initialise
 from crm_analysis.study.initialise import PRESETS
 
@@ -41,6 +41,22 @@ def test_files_named_like_the_contract_make_a_study(orders, tmp_path):
     )
     study = Study.open(path.parent)
     assert (study.name, study.tables) == ("shop", ("transactions", "customers"))
+
+
+def test_a_file_with_other_names_comes_with_a_hint(orders, tmp_path):
+    orders.write_text("id,day,amount\nA,2025-01-01,5\n")
+    text = initialise(tmp_path / 'my "new" shop', [orders]).read_text("utf-8")
+    assert '\nname = "my-new-shop"' in text.replace("[study]", "[study]\n").replace("\n\nname", "\nname")
+    assert 'title = "my \\"new\\" shop"' in text
+    assert text.endswith('# columns of the file: id, day, amount\n# columns = { customer_id = "...", time = "..." }\n')
+    # As it stands the message names the cure; with the comment filled in it is a study.
+    with pytest.raises(ContractError, match=r"the required column 'customer_id' is not in transactions\.csv"):
+        Study.open(tmp_path / 'my "new" shop')
+    filled = text.replace(
+        '# columns = { customer_id = "...", time = "..." }', 'columns = { customer_id = "id", time = "day" }'
+    )
+    (tmp_path / 'my "new" shop' / "study.toml").write_text(filled, "utf-8")
+    assert Study.open(tmp_path / 'my "new" shop').name == "my-new-shop"
 
 
 def test_a_study_is_not_overwritten(orders, tmp_path):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from crm_analysis.study.config import name_from
 from crm_analysis.study.simulate import questionnaire
 
 _AMOUNT = "quantity * unit_price - discount"
@@ -57,13 +57,8 @@ class Company:
         (folder / "truth.json").write_text(
             json.dumps(self.truth, indent=1, allow_nan=False) + "\n", "utf-8", newline="\n"
         )
-        (folder / "study.toml").write_text(_study_toml(_name(folder), list(filled)), "utf-8", newline="\n")
+        (folder / "study.toml").write_text(_study_toml(name_from(folder), list(filled)), "utf-8", newline="\n")
         return folder
-
-
-def _name(folder: Path) -> str:
-    """The study's name is its folder's, so that two companies do not share a report."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-._") or "demo"
 
 
 def _study_toml(name: str, tables: list[str]) -> str:
