@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pandas as pd
 
 from crm_analysis import table
+from crm_analysis.atomic import replacing
 from crm_analysis.errors import UsageError
 
 if TYPE_CHECKING:
@@ -143,9 +144,8 @@ def _save(result: Result, name: str, target: Path, headlines: int) -> None:
     }
     saved["results"].append(entry)
     target.parent.mkdir(parents=True, exist_ok=True)
-    staged = target.with_suffix(".part")
-    staged.write_text(json.dumps(saved, indent=1, ensure_ascii=False, allow_nan=False), "utf-8")
-    os.replace(staged, target)
+    with replacing(target) as part:
+        part.write_text(json.dumps(saved, indent=1, ensure_ascii=False, allow_nan=False), "utf-8")
 
 
 def _json_number(value: float) -> float | int | None:

@@ -83,6 +83,11 @@ def percent(value: Any, *, digits: int = 1) -> str:
     return f"{100 * float(value):.{digits}f} %"
 
 
+def interval(low: float, high: float) -> str:
+    """Write the interval of a share for a sentence: ``95 % interval 59.6–64.5``."""
+    return f"95 % interval {100 * low:.1f}–{100 * high:.1f}"
+
+
 def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     """Write a frame as an HTML table; everything is escaped.
 

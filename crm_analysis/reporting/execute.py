@@ -25,6 +25,7 @@ import papermill
 import psutil  # type: ignore[import-untyped]
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from crm_analysis.atomic import replacing
 from crm_analysis.result import RESULTS_FILE
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -233,9 +234,8 @@ def _error(cell: int | None, name: str, message: str, traceback: str = "") -> di
 
 def write(notebook: nbformat.NotebookNode, path: Path) -> None:
     """Write a notebook so that the file is whole at every moment."""
-    part = path.with_suffix(".part")
-    nbformat.write(notebook, part)
-    os.replace(part, path)
+    with replacing(path) as part:
+        nbformat.write(notebook, part)
 
 
 def end_children() -> None:
@@ -269,9 +269,8 @@ def work(parent: int) -> None:
     for line in sys.stdin:
         file = Path(line.rstrip("\n"))
         executed = execute(Job(**json.loads(file.read_text("utf-8"))))
-        part = file.with_suffix(".part")
-        part.write_text(json.dumps(asdict(executed)), "utf-8")
-        os.replace(part, file.with_suffix(".done"))
+        with replacing(file.with_suffix(".done")) as part:
+            part.write_text(json.dumps(asdict(executed)), "utf-8")
         if executed.error:
             break
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from crm_analysis.atomic import replacing
 from crm_analysis.errors import UsageError
 
 
@@ -43,9 +43,8 @@ def save(folder: str | Path, run_id: str, entry: dict[str, Any]) -> Path:
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     file = place / f"{run_id}.json"
-    part = place / f".{run_id}.part"
-    part.write_text(json.dumps(entry, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
-    os.replace(part, file)
+    with replacing(file) as part:
+        part.write_text(json.dumps(entry, indent=1, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
     return file
 
 

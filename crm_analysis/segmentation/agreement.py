@@ -12,7 +12,7 @@ from crm_analysis.errors import DataError, UsageError
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
 from crm_analysis.segmentation.rfm import RFMResult
-from crm_analysis.table import count, percent
+from crm_analysis.table import count, interval, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,11 +64,10 @@ class AgreementResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         total = int(self.counts.to_numpy().sum())
-        low, high = wilson(self.kept, total)
         first, second = self.labels
         sentences = [
             f"{percent(self.kept / total)} of {count(total, 'customer')} "
-            f"(95 % interval {100 * low:.1f}–{100 * high:.1f}) are in the same segment both times ({first}; {second})."
+            f"({interval(*wilson(self.kept, total))}) are in the same segment both times ({first}; {second})."
         ]
         changes = self.changes()
         if len(changes):

@@ -17,7 +17,7 @@ from crm_analysis.segmentation import rules as rule_table
 from crm_analysis.segmentation.cuts import DIMENSIONS, METHODS, Cuts, learn
 from crm_analysis.segmentation.dimensions import buyers, describe
 from crm_analysis.segmentation.rules import AuditResult, Rule, audit, standard
-from crm_analysis.table import in_currency, number, percent
+from crm_analysis.table import in_currency, interval, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -301,5 +301,5 @@ def _segments(scored: pd.DataFrame, rules: Sequence[Rule]) -> pd.DataFrame:
 
 
 def _with_interval(row: Any, kind: str) -> str:
-    low, high = row[f"{kind}_share_low"], row[f"{kind}_share_high"]
-    return f"{percent(row[f'{kind}_share'])} (95 % interval {100 * low:.1f}–{100 * high:.1f})"
+    share = f"{kind}_share"
+    return f"{percent(row[share])} ({interval(row[f'{share}_low'], row[f'{share}_high'])})"

@@ -12,6 +12,7 @@ import pandas as pd
 from crm_analysis import style
 from crm_analysis.result import Result
 from crm_analysis.study.cleaning import CleanTable
+from crm_analysis.study.tables import CONTRACTS
 from crm_analysis.table import count
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _LEFT_OUT = "row left out"
 _WHO = {"customers": "customer_id", "respondents": "respondent_id"}
-_TIMES = {"customers": "joined", "contracts": "start"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,7 +45,7 @@ class CardResult(Result):
         rows, months = [], []
         for cleaned in found:
             table = tables[cleaned.name]
-            time = _TIMES.get(cleaned.name, "time")
+            time = CONTRACTS[cleaned.name].when
             dated = time in table.columns
             row: dict[str, Any] = {"table": cleaned.name, "rows": cleaned.rows, "left_out": cleaned.rows_left_out}
             for name, who in _WHO.items():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crm_analysis.atomic import replacing
 from crm_analysis.errors import ContractError, UsageError
 from crm_analysis.study.config import StudyConfig, TableConfig
 from crm_analysis.study.mapping import Mapped, map_columns
@@ -103,15 +105,20 @@ def clean(
     memory, parquet = cache / f"{table}-{key}.json", cache / f"{table}-{key}.parquet"
     quarantine = folder / "quarantine" / f"{table}.csv"
     cleaned = _known(memory, quarantine)
-    if cleaned is None or not (cleaned.in_place or parquet.exists()):
-        mapped = _mapped(backend, config, source, settings)
+    if cleaned is not None and not cleaned.in_place:
+        if parquet.exists():
+            return cleaned, backend.read_parquet(parquet)
+        cleaned = None
+    mapped = _mapped(backend, config, source, settings)
+    if cleaned is None:
         files = tuple((file.name, hashes[str(file)], file.stat().st_size) for file in source.files)
         # Also if the check fails: what is in quarantine must never be older than what the cache says.
         _forget(cache, table, key)
-        cleaned = _check(backend, source, mapped, quarantine, parquet, files)
-        _write(memory, json.dumps(asdict(cleaned), ensure_ascii=False))
+        with _readable(backend, source, mapped, parquet) as checked:
+            cleaned = _check(checked, source, mapped, quarantine, parquet, files)
+        with replacing(memory) as part:
+            part.write_text(json.dumps(asdict(cleaned), ensure_ascii=False), "utf-8")
     if cleaned.in_place:
-        mapped = _mapped(backend, config, source, settings)
         columns = ", ".join(quote(name) for name in mapped.columns)
         return cleaned, backend.sql(f"SELECT {columns} FROM ({mapped.query})")
     return cleaned, backend.read_parquet(parquet)
@@ -123,12 +130,6 @@ def _mapped(backend: Any, config: StudyConfig, source: Source, settings: TableCo
         contract = contract.with_items(config.survey.items)
     missing = config.survey.missing if source.table == "survey" else ()
     return map_columns(backend.con, source, settings, contract, timezone=config.timezone, missing=missing)
-
-
-def _write(file: Path, text: str) -> None:
-    staged = file.with_suffix(f".{os.getpid()}")
-    staged.write_text(text, "utf-8")
-    os.replace(staged, file)
 
 
 def _key(config: StudyConfig, settings: TableConfig, hashes: Mapping[str, str]) -> str:
@@ -155,29 +156,24 @@ def _forget(cache: Path, table: str, key: str) -> None:
             stale.unlink(missing_ok=True)
 
 
-def _check(
-    backend: ibis.backends.duckdb.Backend,
-    source: Source,
-    mapped: Mapped,
-    quarantine: Path,
-    parquet: Path,
-    files: tuple[tuple[str, str, int], ...],
-) -> CleanTable:
+@contextmanager
+def _readable(
+    backend: ibis.backends.duckdb.Backend, source: Source, mapped: Mapped, parquet: Path
+) -> Iterator[ibis.Table]:
+    """Give the mapped table in a form that many queries can read: text is typed once, into a passing file."""
+    if source.typed:
+        backend.con.execute(f"CREATE OR REPLACE TEMP VIEW __mapped AS {mapped.query}")
+        yield backend.table("__mapped")
+        return
     staged = parquet.with_suffix(f".raw.{os.getpid()}")
     try:
-        if source.typed:
-            # Typed already: nothing is gained by reading it twice.
-            backend.con.execute(f"CREATE OR REPLACE TEMP VIEW __mapped AS {mapped.query}")
-            checked = backend.table("__mapped")
-        else:
-            backend.con.execute(f"COPY ({mapped.query}) TO {literal(str(staged))} (FORMAT parquet)")
-            checked = backend.read_parquet(staged)
-        return _sort_out(checked, source, mapped, quarantine, parquet, files)
+        backend.con.execute(f"COPY ({mapped.query}) TO {literal(str(staged))} (FORMAT parquet)")
+        yield backend.read_parquet(staged)
     finally:
         staged.unlink(missing_ok=True)
 
 
-def _sort_out(
+def _check(
     checked: ibis.Table,
     source: Source,
     mapped: Mapped,
@@ -209,10 +205,8 @@ def _sort_out(
         if not rule.drops_row:
             value = aside.get(rule.column, kept[rule.column])
             aside[rule.column] = kept[mark].ifelse(None, value)
-    clean_rows = kept.mutate(**aside).order_by(ROW).select(*mapped.columns)
-    staged = parquet.with_suffix(f".{os.getpid()}")
-    clean_rows.to_parquet(staged)
-    os.replace(staged, parquet)
+    with replacing(parquet) as part:
+        kept.mutate(**aside).order_by(ROW).select(*mapped.columns).to_parquet(part)
     return CleanTable(source.table, False, files, rows, out, breaches)
 
 
@@ -263,7 +257,6 @@ def _write_quarantine(marked: ibis.Table, found: Mapping[str, Rule], mapped: Map
                 **written,
             )
         )
-    staged = quarantine.with_suffix(f".{os.getpid()}")
     together = ibis.union(*parts) if len(parts) > 1 else parts[0]
-    together.order_by("row", "rule").to_csv(staged)
-    os.replace(staged, quarantine)
+    with replacing(quarantine) as part:
+        together.order_by("row", "rule").to_csv(part)

@@ -106,7 +106,7 @@ _COUNTS: dict[str, Any] = {
 
 def _until(table: ibis.Table, name: str, after: datetime) -> ibis.Table:
     """Keep what was known before `after`; rows without a date (a customer without a joining date) are kept."""
-    column = {"customers": "joined", "contracts": "start"}.get(name, "time")
+    column = CONTRACTS[name].when
     if column not in table.columns:
         return table
     known = table[column] < after

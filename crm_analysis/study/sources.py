@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
+from crm_analysis.atomic import replacing
 from crm_analysis.errors import ContractError
 from crm_analysis.study.config import TableConfig
 from crm_analysis.study.tables import ROW
@@ -187,7 +187,6 @@ def fingerprint(files: Sequence[Path], memory: Path) -> dict[str, str]:
                 entry = [*stamp, hashlib.file_digest(content, "sha256").hexdigest()]
         known[str(file)] = entry
         hashes[str(file)] = entry[2]
-    staged = memory.with_name(f"{memory.name}.{os.getpid()}")
-    staged.write_text(json.dumps(known), "utf-8")
-    os.replace(staged, memory)
+    with replacing(memory) as part:
+        part.write_text(json.dumps(known), "utf-8")
     return hashes

@@ -20,8 +20,6 @@ from crm_analysis.study.config import StudyConfig, read
 from crm_analysis.study.sources import literal
 from crm_analysis.study.tables import CONTRACTS, KINDS
 
-_DATED = {"contacts": "time", "campaigns": "time", "survey": "time", "contracts": "start", "customers": "joined"}
-
 
 class Study:
     """Raw tables that have passed the contract. Open one with `Study.open`.
@@ -135,20 +133,16 @@ class Study:
     @property
     def last_date(self) -> date:
         """The study's last day: the latest order, or, without orders, the latest date of any table."""
-        days = [day for day in (self._last("transactions", "time"),) if day]
-        others = {
-            "contacts": "time",
-            "campaigns": "time",
-            "survey": "time",
-            "contracts": "start",
-            "customers": "joined",
-        }
-        days = days or [day for day in (self._last(*pair) for pair in others.items()) if day]
+        ordered = self._last("transactions")
+        if ordered is not None:
+            return ordered
+        days = [day for day in map(self._last, self._tables) if day]
         if not days:
             raise DataError(f"the study {self.name} has no dates; the customer view needs a table with a time.")
         return max(days)
 
-    def _last(self, table: str, column: str) -> date | None:
+    def _last(self, table: str) -> date | None:
+        column = CONTRACTS[table].when
         if table not in self._tables or column not in self._tables[table].columns:
             return None
         last = self._tables[table][column].max().to_pandas()
@@ -225,16 +219,13 @@ class Study:
         if "transactions" in self._tables:
             first = self._first_order()
             last = self.last_date
+            cure = f"choose a day from {first} to {last}"
             if day > last + timedelta(days=366):
                 raise DataError(
-                    f"customer360: as_of {day} lies more than a year after the last order ({last}); "
-                    f"choose a day from {first} to {last}."
+                    f"customer360: as_of {day} lies more than a year after the last order ({last}); {cure}."
                 )
             if day < first:
-                raise DataError(
-                    f"customer360: as_of {day} lies before the first order ({first}); "
-                    f"choose a day from {first} to {self.last_date}."
-                )
+                raise DataError(f"customer360: as_of {day} lies before the first order ({first}); {cure}.")
         view = customer360.expression(self._tables, as_of=day, items=self.config.survey.items, columns=columns)
         return customer360.to_pandas(view)
 

@@ -8,7 +8,7 @@ aside and keeps the row. Either way the row is written to the quarantine file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Contract:
-    """One table of the contract."""
+    """One table of the contract; `when` is the column that dates its rows."""
 
     table: str
     columns: tuple[Column, ...]
@@ -70,7 +70,7 @@ class Contract:
     extra: bool = False
     order: tuple[str, str] | None = None
     different: tuple[str, str] | None = None
-    about: str = field(default="", compare=False)
+    when: str = "time"
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -167,7 +167,7 @@ CONTRACTS = {
             key=("customer_id",),
             extra=True,
             different=("referrer_id", "customer_id"),
-            about="one row per customer record; further columns are kept as attributes",
+            when="joined",
         ),
         Contract(
             "transactions",
@@ -181,7 +181,6 @@ CONTRACTS = {
                 Column("margin", "money"),
                 Column("discount", "money"),
             ),
-            about="one row per order line; a negative amount is a return",
         ),
         Contract(
             "contacts",
@@ -192,7 +191,6 @@ CONTRACTS = {
                 Column("channel", "text"),
                 Column("resolved", "flag"),
             ),
-            about="one row per contact with the firm",
         ),
         Contract(
             "contracts",
@@ -204,7 +202,7 @@ CONTRACTS = {
                 Column("plan", "text"),
             ),
             order=("start", "end"),
-            about="one row per contract; an empty end means still active",
+            when="start",
         ),
         Contract(
             "campaigns",
@@ -216,7 +214,6 @@ CONTRACTS = {
                 Column("cost", "money"),
                 Column("response", "flag"),
             ),
-            about="one row per customer and campaign",
         ),
         Contract(
             "survey",
@@ -229,7 +226,6 @@ CONTRACTS = {
             ),
             key=("respondent_id", "wave"),
             extra=True,
-            about="one row per respondent and wave; items are listed under [survey.constructs] and [survey.codes]",
         ),
         Contract(
             "kano",
@@ -239,7 +235,6 @@ CONTRACTS = {
                 Column("functional", "integer", required=True, between=(1, 5)),
                 Column("dysfunctional", "integer", required=True, between=(1, 5)),
             ),
-            about="one row per respondent and feature, the two answers coded 1 (like) to 5 (dislike)",
         ),
     )
 }
