@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_analysis import style
 from crm_analysis.result import Result
-from crm_analysis.study.cleaning import CleanTable
+from crm_analysis.study.checking import CleanTable
 from crm_analysis.study.tables import CONTRACTS
 from crm_analysis.table import count
 

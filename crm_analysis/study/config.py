@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import tomllib
 from collections.abc import Mapping
@@ -12,11 +13,26 @@ from typing import Any
 from crm_analysis.errors import UsageError
 from crm_analysis.study.tables import CONTRACTS
 
-FORMATS = ("csv", "blanks", "parquet")
+FORMATS = ("csv", "blanks", "parquet", "excel", "sqlite", "duckdb", "engine")
+"""How a table is stored; "engine" is a table of the database that [engine] url names."""
+
+SERVERS = ("postgres", "postgresql")
+"""Schemes of the addresses of engines that hold their tables themselves."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SETTINGS = (
+    *("source", "format", "columns", "delimiter", "names", "time_format", "encoding", "decimal", "sheet", "table"),
+    *("duplicates", "one_per", "pad"),
+)
 # user:password@ in an address, or password=... in its query.
 _PASSWORD = re.compile(r"://[^@]*:[^@]*@|\b(password|passwd|pwd)\s*=", re.IGNORECASE)
-_SUFFIXES = {".parquet": "parquet", ".pq": "parquet"}
+_SUFFIXES = {
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".xlsx", ".xls", ".xlsb", ".xlsm", ".ods"), "excel"),
+    **dict.fromkeys((".sqlite", ".sqlite3", ".db"), "sqlite"),
+    **dict.fromkeys((".duckdb", ".ddb"), "duckdb"),
+    **dict.fromkeys((".csv", ".tsv", ".txt", ".dat"), "csv"),
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +44,23 @@ class Sql:
 
 @dataclass(frozen=True)
 class TableConfig:
-    """One ``[tables.x]`` section: the source, its format and the mapping of contract columns to source columns."""
+    """One ``[tables.x]`` section: the source, its format and the mapping of contract columns to source columns.
+
+    Attributes
+    ----------
+    relation : str or None
+        Key ``table``: the table of a SQLite or DuckDB file.
+    sheet : str or None
+        The sheet of a workbook; ``"*"`` means all.
+    encoding, decimal : str or None
+        How text and numbers are written, where it is not to be found out.
+    duplicates : str or None
+        What happens to exact copies of a row: ``remove`` or ``keep``; by default it depends on the table.
+    one_per : str or None
+        A column of the contract; only the first row of each of its values is read, rows without it are not.
+    pad : mapping of str to int
+        Columns with ids -> the width to which leading zeros are put back.
+    """
 
     table: str
     source: str
@@ -37,6 +69,13 @@ class TableConfig:
     delimiter: str | None = None
     names: tuple[str, ...] = ()
     time_format: str | None = None
+    encoding: str | None = None
+    decimal: str | None = None
+    sheet: str | None = None
+    relation: str | None = None
+    duplicates: str | None = None
+    one_per: str | None = None
+    pad: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,6 +117,11 @@ def file_format(source: str) -> str:
     return _SUFFIXES.get(Path(source).suffix.lower(), "csv")
 
 
+def is_file(source: str) -> bool:
+    """Whether a source is written as a file, folder or pattern, and not as a table of a database."""
+    return Path(source).suffix.lower() in _SUFFIXES or any(mark in source for mark in "/*?[")
+
+
 def name_from(folder: Path) -> str:
     """Return a study's name made from its folder's: other characters than a name may have become hyphens."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-._") or "study"
@@ -113,7 +157,11 @@ def read(path: Path) -> StudyConfig:
         raise UsageError(f"[study] name = {name!r} names a report folder: use letters, digits, '.', '_' and '-'.")
     engine = _section(content, "engine")
     _known(engine, ("url", "memory_limit"), "[engine]")
-    tables = {table: _table(table, section) for table, section in _section(content, "tables").items()}
+    url = _engine(engine)
+    tables = {
+        table: _table(table, section, server=url != "duckdb://")
+        for table, section in _section(content, "tables").items()
+    }
     if not tables:
         raise UsageError(f"{path.name} names no table; add a section such as [tables.transactions] with source = ...")
     return StudyConfig(
@@ -121,7 +169,7 @@ def read(path: Path) -> StudyConfig:
         title=str(study.get("title", name)),
         currency=str(study.get("currency", "")),
         timezone=str(study.get("timezone", "UTC")),
-        engine=_engine(engine),
+        engine=url,
         memory_limit=str(engine.get("memory_limit", "")),
         tables=tables,
         survey=_survey(_section(content, "survey")),
@@ -147,26 +195,27 @@ def _engine(engine: Mapping[str, Any]) -> str:
     url = str(engine.get("url", "duckdb://"))
     if _PASSWORD.search(url):
         raise UsageError('[engine] url holds a password; keep it in an environment variable: url = "env:NAME".')
-    if url != "duckdb://":
+    scheme = url.partition("://")[0]
+    if url != "duckdb://" and not url.startswith("env:") and scheme not in SERVERS:
         # Only the beginning is shown: the rest may hold a secret in a form not foreseen.
-        kind = url.partition("://")[0]
         raise UsageError(
-            f'[engine] url = "{kind}..." is not supported; this version reads files with url = "duckdb://".'
+            f'[engine] url = "{scheme}..." is not supported; use "duckdb://" for files, or for PostgreSQL the name of '
+            'an environment variable that holds its address: "env:CRM_DATABASE_URL".'
         )
     return url
 
 
-def _table(table: str, section: Any) -> TableConfig:
+def _table(table: str, section: Any, *, server: bool) -> TableConfig:
     where = f"[tables.{table}]"
     if table not in CONTRACTS:
         raise UsageError(f"{where} is no table of the contract; known are {', '.join(CONTRACTS)}.")
     if not isinstance(section, dict):
         raise UsageError(f"study.toml: tables.{table} must be a section ({where}), not a value.")
-    _known(section, ("source", "format", "columns", "delimiter", "names", "time_format"), where)
+    _known(section, _SETTINGS, where)
     if not isinstance(section.get("source"), str):
         raise UsageError(f'{where} needs source = "file", the path of its file seen from study.toml.')
     source = section["source"]
-    form = section.get("format", file_format(source))
+    form = section.get("format", "engine" if server and not is_file(source) else file_format(source))
     if form not in FORMATS:
         raise UsageError(f"{where} format = {form!r} is not known; known are {', '.join(FORMATS)}.")
     mapping = section.get("columns", {})
@@ -180,6 +229,13 @@ def _table(table: str, section: Any) -> TableConfig:
         delimiter=_text(section, "delimiter", where),
         names=_names(section.get("names", []), f"{where} names"),
         time_format=_text(section, "time_format", where),
+        encoding=_encoding(section, where),
+        decimal=_one_of(section, "decimal", (".", ","), where),
+        sheet=_text(section, "sheet", where),
+        relation=_text(section, "table", where),
+        duplicates=_one_of(section, "duplicates", ("remove", "keep"), where),
+        one_per=_column(section, "one_per", table),
+        pad=_pad(section, table),
     )
 
 
@@ -230,4 +286,44 @@ def _text(section: Mapping[str, Any], name: str, where: str) -> str | None:
     value = section.get(name)
     if value is not None and not isinstance(value, str):
         raise UsageError(f"{where} {name} must be a text in quotation marks, not {value!r}.")
+    return value
+
+
+def _one_of(section: Mapping[str, Any], name: str, known: tuple[str, ...], where: str) -> str | None:
+    value = section.get(name)
+    if value is not None and value not in known:
+        listed = " or ".join(f'"{word}"' for word in known)
+        raise UsageError(f"{where} {name} must be {listed}, not {value!r}.")
+    return value
+
+
+def _encoding(section: Mapping[str, Any], where: str) -> str | None:
+    value = _text(section, "encoding", where)
+    if value is not None:
+        try:
+            codecs.lookup(value)
+        except LookupError:
+            raise UsageError(
+                f'{where} encoding = {value!r} is not known; use a name such as "gbk" or "utf-8".'
+            ) from None
+    return value
+
+
+def _column(section: Mapping[str, Any], name: str, table: str) -> str | None:
+    value = _text(section, name, f"[tables.{table}]")
+    if value is not None and value not in CONTRACTS[table].names:
+        known = ", ".join(CONTRACTS[table].names)
+        raise UsageError(f"[tables.{table}] {name} = {value!r} is no column of the contract; known are {known}.")
+    return value
+
+
+def _pad(section: Mapping[str, Any], table: str) -> dict[str, int]:
+    value = section.get("pad", {})
+    ids = [column.name for column in CONTRACTS[table].columns if column.kind == "id"]
+    sound = isinstance(value, dict) and all(isinstance(width, int) and width > 0 for width in value.values())
+    if not sound or not set(value) <= set(ids):
+        raise UsageError(
+            f"[tables.{table}] pad must give ids of the contract ({', '.join(ids)}) a width, such as "
+            "{ customer_id = 5 }."
+        )
     return value

@@ -96,7 +96,7 @@ _COUNTS: dict[str, Any] = {
     "frequency": 0,
     "purchase_days": 0,
     "categories": 0,
-    "monetary": 0.0,
+    **dict.fromkeys(("monetary", "gross_spend", "spend_last_year", "spend_year_before"), 0.0),
     "complaints": 0,
     "contacts": 0,
     "open_contract": False,
@@ -147,6 +147,8 @@ def _purchases(transactions: ibis.Table, as_of: date, wanted: Collection[str] | 
         d = d.mutate(gap=_days(d.day, d.day.lag().over(group_by=d.customer_id, order_by=d.day)))
     a_year_ago, two_years_ago = (ibis.literal(as_of - timedelta(days=years * YEAR_DAYS)) for years in (1, 2))
     recent, before = d.day > a_year_ago, (d.day <= a_year_ago) & (d.day > two_years_ago)
+    if _any_of(wanted, "first_day_spend"):
+        d = d.mutate(first=d.day.min().over(group_by=d.customer_id))
     sums = {
         "first_purchase": d.day.min(),
         "last_purchase": d.day.max(),
@@ -158,6 +160,8 @@ def _purchases(transactions: ibis.Table, as_of: date, wanted: Collection[str] | 
     }
     if "gap" in d.columns:
         sums["gap_squares"] = (d.gap * d.gap).sum()
+    if "first" in d.columns:
+        sums["first_day_spend"] = (d.day == d.first).ifelse(d.bought, None).sum()
     c = d.group_by("customer_id").aggregate(**sums)
     if "order_id" in t.columns and _any_of(wanted, "frequency", "mean_order_value"):
         # A line without an order id belongs to the one order of its day.
@@ -189,6 +193,9 @@ def _figures(c: ibis.Table, as_of: date) -> dict[str, Any]:
         "frequency": orders,
         "purchase_days": purchase_days,
         "monetary": bought - returned,
+        "gross_spend": bought,
+        "spend_last_year": recent,
+        "spend_year_before": before,
         "mean_order_value": bought / orders.cast("float64").nullif(0),
         "spend_trend": (recent - before) / (recent + before).nullif(0),
         "returns_share": returned / bought.nullif(0),
@@ -199,6 +206,8 @@ def _figures(c: ibis.Table, as_of: date) -> dict[str, Any]:
         spread = (gaps * c.gap_squares - span * span).cast("float64")
         variance = spread / (gaps * (gaps - 1)).cast("float64").nullif(0)
         found["gap_cv"] = variance.sqrt() / gap_mean.nullif(0)
+    if "first_day_spend" in c.columns:
+        found["first_day_spend"] = c.first_day_spend.cast("float64")
     if "categories" in c.columns:
         found["categories"] = c.categories.fill_null(0)
     if "margin" in c.columns:

@@ -15,7 +15,8 @@ import pandas as pd
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.study import customer360
 from crm_analysis.study.card import CardResult, CheckResult
-from crm_analysis.study.cleaning import CleanTable, clean
+from crm_analysis.study.checking import CleanTable
+from crm_analysis.study.cleaning import clean
 from crm_analysis.study.config import StudyConfig, read
 from crm_analysis.study.sources import literal
 from crm_analysis.study.tables import CONTRACTS, KINDS
@@ -192,8 +193,10 @@ class Study:
             - ``first_purchase``, ``last_purchase`` (dates), ``recency_days``, ``tenure_days`` (from the first
               purchase to `as_of`), ``frequency`` (distinct orders; without order ids, distinct days with a purchase),
               ``purchase_days``;
-            - ``monetary`` (purchases less returns), ``mean_order_value`` (purchases by order), ``returns_share``
-              (returns by purchases), and, where the columns are there, ``margin``, ``discount_share`` (of purchases
+            - ``monetary`` (purchases less returns), ``gross_spend`` (purchases), ``spend_last_year`` and
+              ``spend_year_before`` (purchases in the last 365 days and in the 365 before), ``first_day_spend``
+              (purchases on the first day), ``mean_order_value`` (purchases by order), ``returns_share`` (returns by
+              purchases), and, where the columns are there, ``margin``, ``discount_share`` (of purchases
               before the discount), ``categories`` (distinct, bought);
             - ``gap_mean_days`` (mean days between purchases; missing with one purchase day), ``gap_cv`` (their
               standard deviation by their mean; missing with fewer than three days);
@@ -203,7 +206,7 @@ class Study:
             ``monthly_fee``. From customers: ``referrals_made`` and every column of the table. From the survey: the
             latest answers by then (items under their own names, other columns with the prefix ``survey_``). A column of
             customers that bears the name of a computed one gets the prefix ``customer_``, an item ``survey_``.
-            A customer without orders has frequency, purchase days, categories and monetary 0 and no dates.
+            A customer without orders has frequency, purchase days, categories and spend 0 and no dates.
 
         Raises
         ------

@@ -5,7 +5,7 @@ import pytest
 
 from crm_analysis.study import Study, simulate
 from crm_analysis.study.card import CardResult, CheckResult
-from crm_analysis.study.cleaning import Breach, CleanTable
+from crm_analysis.study.checking import Breach, CleanTable
 
 
 @pytest.fixture(scope="module")

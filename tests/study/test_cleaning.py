@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from crm_analysis.errors import ContractError, UsageError
 from crm_analysis.study import Study, cleaning
-from crm_analysis.study.cleaning import Breach
+from crm_analysis.study.checking import Breach
 
 HEADER = "customer_id,time,amount\n"
 # Each example opens a study: shrinking a failure would take minutes.

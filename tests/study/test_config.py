@@ -103,11 +103,12 @@ def test_everything_can_be_said(read_toml):
         (
             ORDERS + "foo = 1\n",
             "[tables.transactions] has no setting 'foo'; known are source, format, columns, delimiter, names, "
-            "time_format.",
+            "time_format, encoding, decimal, sheet, table, duplicates, one_per, pad.",
         ),
         (
             ORDERS + 'format = "xls"\n',
-            "[tables.transactions] format = 'xls' is not known; known are csv, blanks, parquet.",
+            "[tables.transactions] format = 'xls' is not known; known are csv, blanks, parquet, "
+            "excel, sqlite, duckdb, engine.",
         ),
         (ORDERS + "columns = 3\n", '[tables.transactions] columns must be a table such as { amount = "Total" }.'),
         (
@@ -125,6 +126,25 @@ def test_everything_can_be_said(read_toml):
         ),
         (ORDERS + "delimiter = 5\n", "[tables.transactions] delimiter must be a text in quotation marks, not 5."),
         (ORDERS + "time_format = 5\n", "[tables.transactions] time_format must be a text in quotation marks, not 5."),
+        (ORDERS + 'decimal = ";"\n', '[tables.transactions] decimal must be "." or ",", not \';\'.'),
+        (
+            ORDERS + 'duplicates = "drop"\n',
+            '[tables.transactions] duplicates must be "remove" or "keep", not \'drop\'.',
+        ),
+        (
+            ORDERS + 'encoding = "klingon"\n',
+            '[tables.transactions] encoding = \'klingon\' is not known; use a name such as "gbk" or "utf-8".',
+        ),
+        (
+            ORDERS + 'one_per = "customer"\n',
+            "[tables.transactions] one_per = 'customer' is no column of the contract; known are customer_id, time, "
+            "amount, order_id, quantity, category, margin, discount.",
+        ),
+        (
+            ORDERS + "pad = { amount = 5 }\n",
+            "[tables.transactions] pad must give ids of the contract (customer_id, order_id) a width, such as "
+            "{ customer_id = 5 }.",
+        ),
         (
             "[survey]\nmissing = 98\n" + ORDERS,
             "[survey] missing must be a list of numbers such as [98, 99].",
@@ -168,12 +188,40 @@ def test_a_password_is_refused_and_never_shown(read_toml, url):
     assert str(error.value) == ('[engine] url holds a password; keep it in an environment variable: url = "env:NAME".')
 
 
-def test_other_engines_are_for_later(read_toml):
+def test_an_engine_that_is_not_known(read_toml):
     with pytest.raises(UsageError) as error:
-        read_toml('[engine]\nurl = "postgresql://host/hidden"\n' + ORDERS)
+        read_toml('[engine]\nurl = "mysql://host/hidden"\n' + ORDERS)
     assert str(error.value) == (
-        '[engine] url = "postgresql..." is not supported; this version reads files with url = "duckdb://".'
+        '[engine] url = "mysql..." is not supported; use "duckdb://" for files, or for PostgreSQL the name of an '
+        'environment variable that holds its address: "env:CRM_DATABASE_URL".'
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "form"),
+    [
+        ("orders.csv", "csv"),
+        ("Orders.XLSX", "excel"),
+        ("shop.db", "sqlite"),
+        ("shop.duckdb", "duckdb"),
+        ("log/*.parquet", "parquet"),
+        ("raw/orders", "csv"),
+        ("orders", "engine"),
+        ("sales.orders", "engine"),
+    ],
+)
+def test_a_source_that_is_no_file_is_a_table_of_the_server(read_toml, source, form):
+    toml = f'[engine]\nurl = "env:CRM_DATABASE_URL"\n[tables.transactions]\nsource = "{source}"\n'
+    assert read_toml(toml).tables["transactions"].format == form
+    # Without a server it is a file or folder whatever it is called.
+    assert read_toml(toml.replace("env:CRM_DATABASE_URL", "duckdb://")).tables["transactions"].format != "engine"
+
+
+def test_settings_of_reading(read_toml):
+    toml = ORDERS + 'encoding = "gbk"\ndecimal = ","\nsheet = "June"\ntable = "orders"\nduplicates = "keep"\n'
+    table = read_toml(toml + 'one_per = "customer_id"\npad = { customer_id = 5 }\n').tables["transactions"]
+    assert (table.encoding, table.decimal, table.sheet, table.relation) == ("gbk", ",", "June", "orders")
+    assert (table.duplicates, table.one_per, table.pad) == ("keep", "customer_id", {"customer_id": 5})
 
 
 def test_a_name_is_made_from_the_folder_or_given(read_toml):

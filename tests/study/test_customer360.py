@@ -119,6 +119,12 @@ def purchases(lines, as_of):
         "frequency": len(orders),
         "purchase_days": len(days),
         "monetary": spent - back,
+        "gross_spend": spent,
+        "spend_last_year": recent,
+        "spend_year_before": before,
+        "first_day_spend": sum(float(line["amount"]) for line in bought if line["time"].date() == days[0])
+        if days
+        else math.nan,
         "mean_order_value": spent / len(orders) if orders else math.nan,
         "gap_mean_days": statistics.fmean(gaps) if gaps else math.nan,
         "gap_cv": statistics.stdev(gaps) / statistics.fmean(gaps) if len(gaps) > 1 else math.nan,
@@ -480,6 +486,10 @@ def test_one_customer_and_equal_amounts(write_study):
             "frequency": 2,
             "purchase_days": 2,
             "monetary": 10.0,
+            "gross_spend": 10.0,
+            "spend_last_year": 10.0,
+            "spend_year_before": 0.0,
+            "first_day_spend": 5.0,
             "mean_order_value": 5.0,
             "gap_mean_days": 2.0,
             "gap_cv": pytest.approx(math.nan, nan_ok=True),
