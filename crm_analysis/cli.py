@@ -83,18 +83,32 @@ def demo(
     print(f"A simulated company of {customers:,} customers (seed {seed}) is in {written}.")
 
 
-@app.command(epilog="Example:  crm-analysis init studies/cdnow CDNOW_master.txt --preset cdnow")
+@app.command(
+    epilog="Example:  crm-analysis init studies/shop orders.csv customers=people.xlsx   or   "
+    "crm-analysis init studies/cdnow CDNOW_master.txt --preset cdnow"
+)
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the study.toml is written.")],
-    files: Annotated[list[Path], typer.Argument(metavar="FILES...", help="The raw tables; they stay where they are.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILES...", help="The raw tables, or TABLE=FILE; they stay where they are."),
+    ],
     preset: Annotated[
         str | None, typer.Option(metavar="NAME", help="The mapping of a well-known data set.", show_default=False)
     ] = None,
 ) -> None:
-    """Make a study of your own files."""
+    """Make a study of your own files.
+
+    Which table each file is and which column is what is proposed from names and contents; what is unsure is said.
+    """
     from crm_analysis.study import initialise
 
-    print(f"Wrote {initialise(folder, files, preset=preset)}; next: crm-analysis check {folder}")
+    written = initialise(folder, files, preset=preset)
+    print(f"Wrote {written.file}")
+    for note in written.notes:
+        print(f"- {note}")
+    first = "read it" if written.complete else "fill in what is missing there"
+    print(f"Next: {first}, then: crm-analysis check {folder}")
 
 
 @app.command(epilog="Example:  crm-analysis check studies/cdnow")

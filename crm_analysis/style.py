@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -97,6 +98,16 @@ def describe(ax: Axes, text: str) -> Axes:
     if figure is not None:
         figure.set_label(text)
     return ax
+
+
+def nothing(ax: Axes | None, *, title: str, why: str) -> Axes:
+    """Draw an honest empty picture: a title, and the sentence that says why there is nothing to see."""
+    ax = axes(ax, height=2.4)
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    ax.set_title(title)
+    ax.text(0.5, 0.5, textwrap.fill(why, 70), ha="center", va="center", color=MUTED, transform=ax.transAxes)
+    return describe(ax, f"Empty picture, {title}: {why}")
 
 
 def png(figure: Figure) -> tuple[bytes, dict[str, str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 # The unit is the last part of a column's name; here is how a reader wants to see it.
@@ -86,6 +88,32 @@ def percent(value: Any, *, digits: int = 1) -> str:
 def interval(low: float, high: float) -> str:
     """Write the interval of a share for a sentence: ``95 % interval 59.6–64.5``."""
     return f"95 % interval {100 * low:.1f}–{100 * high:.1f}"
+
+
+def with_interval(share: float, low: float, high: float) -> str:
+    """Write a share for a sentence, with its interval if it has one: ``12.3 % (95 % interval 10.1–14.5)``."""
+    return percent(share) if pd.isna(low) else f"{percent(share)} ({interval(low, high)})"
+
+
+def share_of(row: Mapping[str, Any] | pd.Series, kind: str) -> str:
+    """Write the share ``<kind>_share`` of a row with its interval (``_low``, ``_high``), see `with_interval`."""
+    return with_interval(*(row[f"{kind}_share{end}"] for end in ("", "_low", "_high")))
+
+
+def amount(value: float, currency: str) -> str:
+    """Write an amount with its currency: ``1,234 CNY``; without one, if it is not known."""
+    return f"{number(round(value, 2))} {currency}".strip()
+
+
+def short(text: str, *, width: int = 30) -> str:
+    """Cut a name that would leave no room for the picture; Chinese characters count twice."""
+    wide = np.cumsum([2 if ord(character) > 0x2E80 else 1 for character in text])
+    return text if not text or wide[-1] <= width else text[: int((wide < width).sum())] + "…"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names as a sentence does: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:

@@ -49,6 +49,14 @@ def write_study(tmp_path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory) -> Path:
+    """Folder of the demo study, simulated once for all tests of a process that need it; they must not change it."""
+    from crm_analysis.study import simulate
+
+    return simulate.company().write(tmp_path_factory.mktemp("simulated") / "demo")
+
+
 @pytest.fixture
 def keeps_result_contract() -> Callable[..., None]:
     """Check what every Result promises; pictures are the names of its plot methods."""

@@ -178,10 +178,31 @@ def test_check_says_what_the_study_holds(crm, home):
 
 
 def test_init_writes_a_study_that_check_reads(crm, home):
-    (home / "data" / "shop" / "orders.csv").rename(home / "transactions.csv")
-    code, out, _ = crm("init", "studies/new", "transactions.csv")
-    assert (code, out) == (0, "Wrote studies/new/study.toml; next: crm-analysis check studies/new\n")
+    (home / "data" / "shop" / "orders.csv").rename(home / "log.csv")
+    code, out, err = crm("init", "studies/new", "log.csv")
+    assert (code, err) == (0, "")
+    assert out == "Wrote studies/new/study.toml\nNext: read it, then: crm-analysis check studies/new\n"
     assert crm("check", "studies/new")[0] == 0
+
+
+def test_init_says_what_it_was_unsure_of(crm, home):
+    (home / "people.csv").write_text("id,colour\nC1,red\nC2,blue\n")
+    (home / "log.csv").write_text("customer,day\nC1,2025-01-01\nC1,2025-01-02\n")
+    code, out, err = crm("init", "studies/new", "transactions=log.csv", "customers=people.csv")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "Wrote studies/new/study.toml",
+        '- customers: customer_id = "id" is unsure: the name may mean something else.',
+        "- transactions: no column of log.csv looks like the required amount; fill it in.",
+        "Next: fill in what is missing there, then: crm-analysis check studies/new",
+    ]
+    assert crm("check", "studies/new")[0] == 3
+    assert crm("init", "studies/other", "people=people.csv") == (
+        2,
+        "",
+        "crm-analysis: 'people' is no table of the contract; known are customers, transactions, contacts, contracts, "
+        "campaigns, survey, kano.\n",
+    )
 
 
 def test_demo_writes_a_study_and_spares_one_s_own(crm, home):

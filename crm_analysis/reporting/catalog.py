@@ -27,7 +27,8 @@ class Notebook:
     title : str
         The heading of the opening cell.
     needs, uses : tuple of str
-        Tables without which the notebook is skipped, and tables that it takes where they are there.
+        Tables without which the notebook is skipped (``"customers or transactions"``: one of them will do), and tables
+        that it takes where they are there.
     parameters : tuple of Parameter
         In the order of the parameters cell.
     path : Path
@@ -43,7 +44,7 @@ class Notebook:
 
     def missing(self, tables: Collection[str]) -> tuple[str, ...]:
         """Return the needed tables that are not among `tables`."""
-        return tuple(need for need in self.needs if need not in tables)
+        return tuple(need for need in self.needs if not set(need.split(" or ")) & set(tables))
 
 
 def read(folder: str | Path | None = None) -> tuple[Notebook, ...]:
@@ -164,8 +165,8 @@ def _describe(path: Path) -> Notebook:
     return Notebook(
         name=path.stem,
         title=heading[1],
-        needs=_tables(stated["needs"] if stated else None),
-        uses=_tables(stated["uses"] if stated else None),
+        needs=_listed(stated["needs"] if stated else None),
+        uses=_listed(stated["uses"] if stated else None),
         parameters=parameters.inspect(
             path, [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
         ),
@@ -173,8 +174,8 @@ def _describe(path: Path) -> Notebook:
     )
 
 
-def _tables(stated: str | None) -> tuple[str, ...]:
-    return tuple(re.findall(r"\w+", stated or ""))
+def _listed(stated: str | None) -> tuple[str, ...]:
+    return tuple(" ".join(tables.split()) for tables in re.findall(r"\w+(?:\s+or\s+\w+)*", stated or ""))
 
 
 def _first_line(error: Exception) -> str:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from crm_analysis import style
-from crm_analysis.proportion import share_of_total, wilson
 from crm_analysis.result import Result
 from crm_analysis.segmentation import rules as rule_table
+from crm_analysis.segmentation import shares
 from crm_analysis.segmentation.cuts import DIMENSIONS, METHODS, Cuts, learn
 from crm_analysis.segmentation.dimensions import buyers, describe
 from crm_analysis.segmentation.rules import AuditResult, Rule, audit, standard
-from crm_analysis.table import in_currency, interval, number, percent
+from crm_analysis.table import in_currency, number, percent, share_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -108,8 +108,8 @@ class RFMResult(Result):
         if segments["revenue_share"].notna().any():
             top = segments.loc[segments["revenue_share"].idxmax()]
             sentences.append(
-                f"{top['segment']} bring most: {_with_interval(top, 'revenue')} of the revenue comes from "
-                f"{_with_interval(top, 'customers')} of the customers."
+                f"{top['segment']} bring most: {share_of(top, 'revenue')} of the revenue comes from "
+                f"{share_of(top, 'customers')} of the customers."
             )
             slipping = segments[segments["segment"].isin(_SLIPPING)]
             if len(slipping):
@@ -273,7 +273,13 @@ def score(
     scored["segment"] = [names[cell] for cell in cells]
     return RFMResult(
         scores=scored,
-        segments=_segments(scored, table),
+        segments=shares.by_group(
+            scored["segment"],
+            names=list(dict.fromkeys(rule.segment for rule in table)),
+            column="segment",
+            sums={"revenue": scored["monetary"]},
+            medians={column: scored[column] for column in DIMENSIONS.values()},
+        ),
         cuts=used,
         rules=table,
         left_out=len(customers) - len(bought),
@@ -281,25 +287,3 @@ def score(
         label=label,
         currency=currency,
     )
-
-
-def _segments(scored: pd.DataFrame, rules: Sequence[Rule]) -> pd.DataFrame:
-    n, spend = len(scored), scored["monetary"].to_numpy("float64")
-    rows: list[dict[str, Any]] = []
-    for segment in dict.fromkeys(rule.segment for rule in rules):
-        inside = (scored["segment"] == segment).to_numpy()
-        count = int(inside.sum())
-        low, high = wilson(count, n)
-        row = {"segment": segment, "customers": count}
-        row |= {"customers_share": count / n, "customers_share_low": low, "customers_share_high": high}
-        share, low, high = share_of_total(spend, inside)
-        row |= {"revenue": float(spend[inside].sum()), "revenue_share": share}
-        row |= {"revenue_share_low": low, "revenue_share_high": high}
-        medians = scored.loc[inside, list(DIMENSIONS.values())].median()
-        rows.append(row | {f"median_{column}": medians[column] for column in medians.index})
-    return pd.DataFrame(rows)
-
-
-def _with_interval(row: Any, kind: str) -> str:
-    share = f"{kind}_share"
-    return f"{percent(row[share])} ({interval(row[f'{share}_low'], row[f'{share}_high'])})"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_analysis import style
 from crm_analysis.result import Result
-from crm_analysis.study.checking import CleanTable
+from crm_analysis.study.cleaning.checking import CleanTable
 from crm_analysis.study.tables import CONTRACTS
 from crm_analysis.table import count
 
@@ -50,7 +50,7 @@ class CardResult(Result):
             row: dict[str, Any] = {"table": cleaned.name, "rows": cleaned.rows, "left_out": cleaned.rows_left_out}
             for name, who in _WHO.items():
                 row[name] = int(table[who].nunique().to_pandas()) if who in table.columns else None
-            days = _days(table, time) if dated else pd.Series(dtype="int64")
+            days = rows_by_day(table, time) if dated else pd.Series(dtype="int64")
             if len(days):
                 row |= {"first_day": days.index[0], "last_day": days.index[-1]}
                 row["longest_pause_days"] = int(pd.Series(days.index).diff().dt.days.max()) if len(days) > 1 else 0
@@ -116,8 +116,8 @@ class CardResult(Result):
         return style.describe(ax, text)
 
 
-def _days(table: ibis.Table, time: str) -> pd.Series:
-    """Rows by day, in order."""
+def rows_by_day(table: ibis.Table, time: str) -> pd.Series:
+    """Count the rows of a clean table by day of its column `time`, in order of the days."""
     counted = (
         table.filter(table[time].notnull()).group_by(day=table[time].truncate("D")).aggregate(rows=lambda t: t.count())
     )
@@ -136,15 +136,24 @@ class CheckResult(Result):
     rows : int
         Rows read from all tables.
     left_out : int
-        Rows that were left out.
+        Rows that were left out because they break a rule.
     sentences : tuple of str
         The breaches in words, one each.
+    copies : tuple of (str, int)
+        Tables of which exact copies of rows were removed, and how many.
+    passed_over : int
+        Rows that are not read because one row per key is wanted.
+    notes : tuple of str
+        Sentences about how the sources were read.
     """
 
     breaches: pd.DataFrame
     rows: int
     left_out: int
     sentences: tuple[str, ...]
+    copies: tuple[tuple[str, int], ...] = ()
+    passed_over: int = 0
+    notes: tuple[str, ...] = ()
     title = "The contract"
     shown: ClassVar[dict[str, str]] = {"breaches": "Rules that some row broke"}
 
@@ -154,13 +163,24 @@ class CheckResult(Result):
         breaches = [breach for cleaned in found for breach in cleaned.breaches]
         columns = ["table", "column", "rule", "rows", "first_row", "first_value", "action"]
         frame = pd.DataFrame(
-            [{**vars(breach), "action": _LEFT_OUT if breach.row_left_out else "value set aside"} for breach in breaches]
+            [
+                {
+                    **vars(breach),
+                    # Rows of a database have no numbers.
+                    "first_row": breach.first_row or None,
+                    "action": _LEFT_OUT if breach.row_left_out else "value set aside",
+                }
+                for breach in breaches
+            ]
         )
         return cls(
             breaches=frame.reindex(columns=columns),
             rows=sum(cleaned.rows_read for cleaned in found),
             left_out=sum(cleaned.rows_left_out for cleaned in found),
             sentences=tuple(f"{breach}." for breach in breaches),
+            copies=tuple((cleaned.name, cleaned.copies_removed) for cleaned in found if cleaned.copies_removed),
+            passed_over=sum(cleaned.rows_passed_over for cleaned in found),
+            notes=tuple(f"{cleaned.name.capitalize()}: {note}" for cleaned in found for note in cleaned.notes),
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -170,14 +190,23 @@ class CheckResult(Result):
         return {"breaches": self.breaches.copy()}
 
     def findings(self) -> tuple[str, ...]:
-        if self.breaches.empty:
-            return (f"Every row keeps the contract ({count(self.rows, 'row')} read).",)
-        used = f"{self.rows - self.left_out:,} of {count(self.rows, 'row')} are used"
-        kept = "; those left out are in the study's folder, quarantine" if self.left_out else ""
-        aside = self.breaches[self.breaches["action"] != _LEFT_OUT].groupby("table", sort=False)["rows"].sum()
+        copied = sum(rows for _, rows in self.copies)
+        if self.breaches.empty and not copied and not self.passed_over:
+            return (f"Every row keeps the contract ({count(self.rows, 'row')} read).", *self.notes)
+        used = f"{self.rows - self.left_out - copied - self.passed_over:,} of {count(self.rows, 'row')} are used"
+        kept = "; those left out are in the study's folder, quarantine" if self.left_out or copied else ""
         sentences = [f"{used}{kept}."]
+        if self.passed_over:
+            sentences.append(f"Rows passed over because one row per key is wanted: {self.passed_over:,}.")
+        sentences += [f"Exact copies of earlier rows removed from {table}: {rows:,}." for table, rows in self.copies]
+        aside = self.breaches[self.breaches["action"] != _LEFT_OUT].groupby("table", sort=False)["rows"].sum()
         sentences += [f"Values set aside in {table} because they break a rule: {n:,}." for table, n in aside.items()]
-        return tuple(sentences)
+        return (*sentences, *self.notes)
 
     def metrics(self) -> dict[str, float]:
-        return {"rows": self.rows, "rows_left_out": self.left_out, "rules_broken": len(self.breaches)}
+        return {
+            "rows": self.rows,
+            "rows_left_out": self.left_out,
+            "copies_removed": sum(rows for _, rows in self.copies),
+            "rules_broken": len(self.breaches),
+        }

@@ -15,6 +15,7 @@ import ibis
 import pandas as pd
 
 from crm_analysis.errors import UsageError
+from crm_analysis.study.people import persons
 from crm_analysis.study.tables import CONTRACTS
 
 YEAR_DAYS = 365
@@ -27,6 +28,7 @@ def expression(
     as_of: date,
     items: Iterable[str] = (),
     columns: Sequence[str] | None = None,
+    members: pd.DataFrame | None = None,
 ) -> ibis.Table:
     """Write the customer view as one ibis expression.
 
@@ -41,6 +43,8 @@ def expression(
         prefix ``survey_``. A customers column that does gets the prefix ``customer_``.
     columns : sequence of str, optional
         The columns wanted; by default all. What is not wanted is not computed.
+    members : DataFrame, optional
+        Records that are one person (`IdentityResult.members`): the view has one row per person; by default per record.
 
     Returns
     -------
@@ -52,9 +56,8 @@ def expression(
     UsageError
         If a column is wanted that the view does not have.
     """
-    after = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
-    known = {name: _until(table, name, after) for name, table in tables.items()}
-    known = {name: table for name, table in known.items() if "customer_id" in table.columns}
+    after = _midnight_after(as_of)
+    known = known_by(tables, as_of=as_of, members=members)
     parts: dict[str, Callable[[ibis.Table], ibis.Table]] = {
         "transactions": lambda t: _purchases(t, as_of, columns),
         "contracts": lambda t: _contracts(t, after),
@@ -82,10 +85,20 @@ def expression(
     if columns is not None:
         absent = [name for name in columns if name not in view.columns]
         if absent:
-            there = ", ".join(expression(tables, as_of=as_of, items=items).columns)
+            there = ", ".join(expression(tables, as_of=as_of, items=items, members=members).columns)
             raise UsageError(f"customer360: there is no column {absent[0]!r} in the view; known are {there}.")
         view = view.select(*dict.fromkeys(["customer_id", *columns]))
     return view.order_by("customer_id")
+
+
+def known_by(
+    tables: Mapping[str, ibis.Table], *, as_of: date, members: pd.DataFrame | None = None
+) -> dict[str, ibis.Table]:
+    """Return the tables that name customers, with the rows known through the end of a day, per person if wanted."""
+    after = _midnight_after(as_of)
+    known = {name: _until(table, name, after) for name, table in tables.items()}
+    known = {name: table for name, table in known.items() if "customer_id" in table.columns}
+    return known if members is None else persons.merged(known, members)
 
 
 WHOLE = ("customers", "transactions", "contracts")
@@ -102,6 +115,10 @@ _COUNTS: dict[str, Any] = {
     "open_contract": False,
     "referrals_made": 0,
 }
+
+
+def _midnight_after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), datetime.min.time())
 
 
 def _until(table: ibis.Table, name: str, after: datetime) -> ibis.Table:

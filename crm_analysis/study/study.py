@@ -8,18 +8,24 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import ibis
 import pandas as pd
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.study import customer360
 from crm_analysis.study.card import CardResult, CheckResult
-from crm_analysis.study.checking import CleanTable
-from crm_analysis.study.cleaning import clean
+from crm_analysis.study.cleaning.checking import CleanTable
+from crm_analysis.study.cleaning.clean import clean
+from crm_analysis.study.cleaning.quality import CleaningResult
 from crm_analysis.study.config import StudyConfig, read
-from crm_analysis.study.sources import literal
+from crm_analysis.study.people import identity, timeline
+from crm_analysis.study.people.identity import IdentityResult
+from crm_analysis.study.people.timeline import TimelineResult
+from crm_analysis.study.server import database, engine
 from crm_analysis.study.tables import CONTRACTS, KINDS
+
+PER = ("record", "person")
+"""What a customer can be: a record of the customers table, or a person with all records."""
 
 
 class Study:
@@ -40,13 +46,15 @@ class Study:
         self.folder = folder
         self._tables = dict(tables)
         self._found = found
+        self._identity: IdentityResult | None = None
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Study:
         """Open a study: read study.toml, check every table against the contract, clean what can be cleaned.
 
-        Files are cleaned once and read from a cache in the study's folder until they change. Rows that break a rule
-        are written to ``quarantine/<table>.csv`` in that folder and counted; see `check`.
+        Files are cleaned once and read from a cache in the study's folder until they change. Tables of a database
+        stay there and are not changed: they are checked, and what is asked of them is computed by the database. Rows
+        that break a rule are written to ``quarantine/<table>.csv`` in the study's folder and counted; see `check`.
 
         Parameters
         ----------
@@ -61,20 +69,25 @@ class Study:
         Raises
         ------
         UsageError
-            If there is no such folder, no study.toml in it, or the file says something that is not understood.
+            If there is no such folder, no study.toml in it, the file says something that is not understood, or the
+            database cannot be opened.
         ContractError
-            If a file is empty or unreadable, a required column is missing, or no row keeps the contract.
+            If a file or a table of the database is not there, empty or unreadable, a required column is missing, or no
+            row keeps the contract.
         """
         home = _find(Path(folder))
         config = read(home / "study.toml")
-        backend = ibis.duckdb.connect()
-        _accept(backend, config)
-        # Extensions are downloads; where they are missing an offline machine must say so at once.
-        backend.raw_sql("SET autoinstall_known_extensions = false")
-        backend.raw_sql("PRAGMA disable_progress_bar")
+        files = engine.in_process(config)
+        server = engine.server(config)
         tables, found = {}, []
-        for name in config.tables:
-            cleaned, tables[name] = clean(backend, config, name, home)
+        for name, settings in config.tables.items():
+            if server is not None and settings.format == "engine":
+                cleaned, table = database.check(server, config, name, home)
+            else:
+                cleaned, table = clean(files, config, name, home)
+                # One engine has to see all tables, to join them.
+                table = table if server is None else engine.put(server, name, table)
+            tables[name] = table
             found.append(cleaned)
         return cls(config, home, tables, tuple(found))
 
@@ -142,6 +155,9 @@ class Study:
             raise DataError(f"the study {self.name} has no dates; the customer view needs a table with a time.")
         return max(days)
 
+    def _is_dated(self) -> bool:
+        return any(self._last(table) for table in self._tables)
+
     def _last(self, table: str) -> date | None:
         column = CONTRACTS[table].when
         if table not in self._tables or column not in self._tables[table].columns:
@@ -174,7 +190,31 @@ class Study:
     def _first_order(self) -> date:
         return pd.Timestamp(self.table("transactions").time.min().to_pandas()).date()
 
-    def customer360(self, as_of: str | date | None = None, *, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    def identity(self) -> IdentityResult:
+        """Return which records of the customers table are one person, with the evidence, and the doubtful pairs.
+
+        Records are compared by phone, e-mail and name with birth year, in columns with a usual English or Chinese
+        name; a column with another name is mapped in study.toml, ``columns = { phone = "Kontakt" }``. Where the table
+        has a ``person_id``, it decides and nothing is guessed.
+
+        Returns
+        -------
+        IdentityResult
+            The same at every call.
+        """
+        if self._identity is None:
+            self._identity = identity.find(self._tables.get("customers"))
+        return self._identity
+
+    def _members(self, per: str) -> pd.DataFrame | None:
+        """The records that are one person, where a view per person is wanted."""
+        if per not in PER:
+            raise UsageError(f"per must be {' or '.join(map(repr, PER))}, not {per!r}.")
+        return self.identity().members if per == "person" else None
+
+    def customer360(
+        self, as_of: str | date | None = None, *, columns: Sequence[str] | None = None, per: str = "record"
+    ) -> pd.DataFrame:
         """Return the customer view: one row per customer, with what was known through the end of a day.
 
         Parameters
@@ -183,12 +223,16 @@ class Study:
             The day, such as ``"2025-06-30"``; by default the study's last day, never today.
         columns : sequence of str, optional
             The columns wanted beside ``customer_id``; by default all. What is not wanted is not computed.
+        per : {"record", "person"}
+            What a customer is: a record of the customers table or, as `identity` finds it, a person, who bears the id
+            of the earliest record. A person's orders, contacts, contracts and answers are those of all records; an
+            attribute is the earliest record's, or the next one's where that is silent; costs are summed.
 
         Returns
         -------
         DataFrame
-            One row per customer record known by then, ordered by ``customer_id``. From transactions (a purchase is a
-            line with an amount of zero or more, a return one below zero):
+            One row per customer (record or person) known by then, ordered by ``customer_id``. From transactions (a
+            purchase is a line with an amount of zero or more, a return one below zero):
 
             - ``first_purchase``, ``last_purchase`` (dates), ``recency_days``, ``tenure_days`` (from the first
               purchase to `as_of`), ``frequency`` (distinct orders; without order ids, distinct days with a purchase),
@@ -211,14 +255,40 @@ class Study:
         Raises
         ------
         UsageError
-            If `as_of` is not a date or a column is wanted that is not there.
+            If `as_of` is not a date, a column is wanted that is not there, or `per` is neither record nor person.
         DataError
             If `as_of` lies before the first order or more than a year after the last, or the study has no table with
             customers.
         """
+        day, members = self._seen(as_of), self._members(per)
+        view = customer360.expression(
+            self._tables, as_of=day, items=self.config.survey.items, columns=columns, members=members
+        )
+        return customer360.to_pandas(view)
+
+    def known_by(self, as_of: str | date | None = None, *, per: str = "record") -> dict[str, ibis.Table]:
+        """Return the tables that name customers, with what was known through the end of a day.
+
+        Parameters
+        ----------
+        as_of, per
+            As for `customer360`.
+
+        Returns
+        -------
+        dict of str to ibis.Table
+            By name; nothing is computed yet.
+        """
+        if not set(customer360.WHOLE) & set(self._tables):
+            return {}
+        return customer360.known_by(self._tables, as_of=self._seen(as_of), members=self._members(per))
+
+    def _seen(self, as_of: str | date | None) -> date:
+        """The day through which the customer view looks, checked against the order log."""
         if not set(customer360.WHOLE) & set(self._tables):
             raise DataError(f"the study {self.name} has no customers, transactions or contracts to make a view of.")
-        day = self.day(as_of)
+        # A table of customers without any date has one view, whatever the day.
+        day = self.day(as_of) if as_of or self._is_dated() else date.min
         if "transactions" in self._tables:
             first = self._first_order()
             last = self.last_date
@@ -229,27 +299,58 @@ class Study:
                 )
             if day < first:
                 raise DataError(f"customer360: as_of {day} lies before the first order ({first}); {cure}.")
-        view = customer360.expression(self._tables, as_of=day, items=self.config.survey.items, columns=columns)
-        return customer360.to_pandas(view)
+        return day
+
+    def timeline(self, customer_id: str | None = None, *, per: str = "record") -> TimelineResult:
+        """Return one customer's history over all tables, in order of time.
+
+        Parameters
+        ----------
+        customer_id : str, optional
+            The customer; by default the one with the richest history (rows in most tables, then most rows, then the
+            first id), for demonstration.
+        per : {"record", "person"}
+            Whether the history is that of the record or of all records of the same person; see `identity`.
+
+        Returns
+        -------
+        TimelineResult
+
+        Raises
+        ------
+        UsageError
+            If no table has the customer, or `per` is neither record nor person.
+        """
+        return timeline.tell(
+            self._tables,
+            customer_id=None if customer_id is None else str(customer_id),
+            members=self._members(per),
+            last_day=self.last_date if self._is_dated() else None,
+            currency=self.currency,
+            satisfaction=self.config.survey.constructs.get("satisfaction", ()),
+        )
 
     def inputs(self) -> list[dict[str, Any]]:
-        """Return what was read: per file its table, name, SHA-256 and size, with the table's rows and quarantine."""
-        return [
-            {
-                "table": cleaned.name,
-                "file": file,
-                "sha256": digest,
-                "bytes": size,
-                "rows": cleaned.rows_read,
-                "quarantined": cleaned.rows_left_out,
-            }
-            for cleaned in self._found
-            for file, digest, size in cleaned.files
-        ]
+        """Return what was read: per file or table of a database its name, hash and rows, and how many were left out."""
+        read: list[dict[str, Any]] = []
+        for cleaned in self._found:
+            rows = {"rows": cleaned.rows_read, "quarantined": cleaned.rows_left_out + cleaned.copies_removed}
+            settings = self.config.tables[cleaned.name]
+            if settings.format == "engine":
+                origin = database.origin(self._tables[cleaned.name].get_backend(), settings)
+                read.append({"table": cleaned.name, **origin, **rows})
+            for file, digest, size in cleaned.files:
+                read.append({"table": cleaned.name, "file": file, "sha256": digest, "bytes": size, **rows})
+        return read
 
     def check(self) -> CheckResult:
         """Return what the contract found: every broken rule, how many rows, the first of them, and what was done."""
         return CheckResult.of(self._found)
+
+    def cleaning(self) -> CleaningResult:
+        """Return what cleaning did in its three acts, and how complete and how fresh the tables are."""
+        last = self.last_date if self._is_dated() else None
+        return CleaningResult.of(self._tables, self._found, last_date=last)
 
     def card(self) -> CardResult:
         """Return the study's card: rows, customers, dates, quiet stretches and gaps of each table."""
@@ -268,28 +369,6 @@ def _find(folder: Path) -> Path:
     if any(place.is_dir() for place in places):
         raise UsageError(f"{folder} holds no study.toml; make one with: crm-analysis init {folder} FILES.")
     raise UsageError(f"there is no folder {folder}; make a study with: crm-analysis init {folder} FILES.")
-
-
-def _accept(backend: ibis.backends.duckdb.Backend, config: StudyConfig) -> None:
-    """Let the engine judge the settings that it alone understands."""
-    try:
-        backend.con.execute(f"SELECT now() AT TIME ZONE {literal(config.timezone)}")
-    except duckdb.Error:
-        raise UsageError(
-            f"[study] timezone = {config.timezone!r} is not known; use a name such as 'Asia/Shanghai'."
-        ) from None
-    try:
-        backend.con.execute(f"SET memory_limit = {literal(config.memory_limit or _memory_limit())}")
-    except duckdb.Error:
-        raise UsageError(
-            f"[engine] memory_limit = {config.memory_limit!r} is not understood; give a size such as '2GB'."
-        ) from None
-
-
-def _memory_limit() -> str:
-    """A twelfth of the memory, at least 1 GB: several kernels run at once, and DuckDB spills to disk beyond it."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return f"{max(1000, total // 12 // 1_000_000)}MB"
 
 
 def _day(as_of: str | date) -> date:

@@ -31,6 +31,14 @@ def shelf(tmp_path, make_notebook):
     return folder
 
 
+def test_one_of_several_tables_will_do(make_notebook, tmp_path):
+    make_notebook(tmp_path / "10_view.ipynb", needs="Needs: customers or  transactions, survey   Uses: contacts")
+    (view,) = catalog.read(tmp_path)
+    assert (view.needs, view.uses) == (("customers or transactions", "survey"), ("contacts",))
+    assert view.missing(["customers", "survey"]) == view.missing(["transactions", "survey"]) == ()
+    assert view.missing(["contacts"]) == ("customers or transactions", "survey")
+
+
 def test_reads_title_needs_and_parameters(shelf):
     segments, feelings, summary = catalog.read(shelf)
     assert (segments.name, segments.title) == ("20_segments", "Who are our customers?")

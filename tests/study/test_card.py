@@ -5,7 +5,7 @@ import pytest
 
 from crm_analysis.study import Study, simulate
 from crm_analysis.study.card import CardResult, CheckResult
-from crm_analysis.study.checking import Breach, CleanTable
+from crm_analysis.study.cleaning.checking import Breach, CleanTable
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +94,6 @@ def test_a_clean_study_says_so(write_study, keeps_result_contract):
     study = Study.open(write_study({"transactions": "customer_id,time,amount\nA,2025-01-01,5\n"}))
     check = study.check()
     assert check.findings() == ("Every row keeps the contract (1 row read).",)
-    assert check.metrics() == {"rows": 1, "rows_left_out": 0, "rules_broken": 0}
+    assert check.metrics() == {"rows": 1, "rows_left_out": 0, "copies_removed": 0, "rules_broken": 0}
     assert list(check.to_frame()) == ["table", "column", "rule", "rows", "first_row", "first_value", "action"]
     keeps_result_contract(check)

@@ -474,6 +474,16 @@ def test_as_of_before_the_first_order(write_study):
     assert study.customer360(as_of="2025-03-01")["recency_days"].tolist() == [28]
 
 
+def test_customers_without_any_date_have_one_view(write_study):
+    study = Study.open(write_study({"customers": "customer_id,tenure,churn\nB,3,No\nA,5,Yes\n"}))
+    expected = {"customer_id": ["A", "B"], "tenure": [5, 3], "churn": ["Yes", "No"]}
+    assert study.customer360().to_dict("list") == expected
+    assert study.customer360("").to_dict("list") == expected
+    assert study.customer360("2025-01-01").to_dict("list") == expected
+    with pytest.raises(DataError, match="has no dates"):
+        study.day()
+
+
 def test_one_customer_and_equal_amounts(write_study):
     study = Study.open(write_study({"transactions": "customer_id,time,amount\nA,2025-01-05,5\nA,2025-01-07,5\n"}))
     assert study.customer360().to_dict("records") == [

@@ -197,8 +197,8 @@ def test_a_memory_limit_of_ones_own(write_study):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows is reached through WSL")
 def test_the_default_memory_limit_is_a_size():
-    from crm_analysis.study.study import _memory_limit
+    from crm_analysis.study.server.engine import memory_limit
 
-    limit = _memory_limit()
+    limit = memory_limit()
     assert limit.endswith("MB")
     assert int(limit[:-2]) >= 1000

@@ -1,0 +1,1 @@
+"""Records that are one person, and the history of one customer."""

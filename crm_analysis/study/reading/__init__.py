@@ -1,0 +1,1 @@
+"""Files as firms keep them -> raw tables in the engine."""
