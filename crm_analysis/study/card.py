@@ -161,6 +161,10 @@ class CheckResult(Result):
     def of(cls, found: tuple[CleanTable, ...]) -> CheckResult:
         """Collect the breaches of all tables."""
         breaches = [breach for cleaned in found for breach in cleaned.breaches]
+        ids = {
+            name: {column.name for column in contract.columns if column.kind == "id"}
+            for name, contract in CONTRACTS.items()
+        }
         columns = ["table", "column", "rule", "rows", "first_row", "first_value", "action"]
         frame = pd.DataFrame(
             [
@@ -168,6 +172,8 @@ class CheckResult(Result):
                     **vars(breach),
                     # Rows of a database have no numbers.
                     "first_row": breach.first_row or None,
+                    # This table is shown on a page, and a page names nobody.
+                    "first_value": "" if breach.column in ids[breach.table] else breach.first_value,
                     "action": _LEFT_OUT if breach.row_left_out else "value set aside",
                 }
                 for breach in breaches

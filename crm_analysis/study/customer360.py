@@ -280,4 +280,5 @@ def to_pandas(view: ibis.Table) -> pd.DataFrame:
     """Run the expression; dates become pandas dates, money and counts plain numbers."""
     customers = view.to_pandas()
     dates = [name for name, kind in view.schema().items() if kind.is_date()]
-    return customers.astype(dict.fromkeys(dates, "datetime64[s]")).reset_index(drop=True)
+    # The copy puts the columns into few blocks: pandas warns of frames of many pieces when one is added.
+    return customers.astype(dict.fromkeys(dates, "datetime64[s]")).reset_index(drop=True).copy()

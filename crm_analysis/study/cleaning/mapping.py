@@ -229,7 +229,9 @@ def inputs_of(source: Columned, config: TableConfig, contract: Contract) -> dict
     if contract.extra:
         used = {given for given in inputs.values() if isinstance(given, str)}
         inputs.update({name: given for name, given in config.columns.items() if name not in inputs})
-        inputs.update({name: name for name in source.columns if name not in inputs and name not in used})
+        # Of several rows with one id, only what the mapping names is known to be the customer's own.
+        if config.one_per is None:
+            inputs.update({name: name for name in source.columns if name not in inputs and name not in used})
     return inputs
 
 

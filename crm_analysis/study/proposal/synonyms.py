@@ -27,7 +27,7 @@ _CHANNEL = (
 _NAMES: dict[str, dict[str, str]] = {
     "customers": {
         "customer_id": _CUSTOMER,
-        "person_id": "personid person householdid 人员编号 自然人编号",
+        "person_id": "personid person 人员编号 自然人编号",
         "joined": "joined joindate joinedat registered registeredat registrationdate regdate signupdate signup "
         "signedup "
         "enrolmentdate enrollmentdate membersince customersince createdat createddate accountcreated dateofjoining "

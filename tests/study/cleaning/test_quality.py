@@ -1,7 +1,6 @@
 """Duplicates, one row per customer, lost zeros, and what the account of cleaning says about them."""
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
