@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -44,13 +44,15 @@ def number(value: Any) -> str:
     Returns
     -------
     str
-        ``1,234,567``, ``12.35``, ``0.01235``, ``2025-06-30``; an en dash for a missing value.
+        ``1,234,567``, ``12.35``, ``0.01235``, ``2025-06-30``, ``yes``; an en dash for a missing value.
     """
     if value is None or value is pd.NaT or value is pd.NA:
         return "–"
     if isinstance(value, pd.Timestamp):
         return str(value.date()) if value == value.normalize() else value.isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, bool) or not hasattr(value, "__float__"):
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not hasattr(value, "__float__"):
         return str(value)
     real = float(value)
     if math.isnan(real):
@@ -175,10 +177,29 @@ def _interval(frame: pd.DataFrame, column: str) -> tuple[str, ...]:
 
 
 def _cell(frame: pd.DataFrame, row: dict[str, Any], column: str) -> str:
-    share = pd.api.types.is_numeric_dtype(frame[column].dtype) and is_share(column)
-    text = percent(row[column]) if share else number(row[column])
+    write, bound = _writers(column) if pd.api.types.is_numeric_dtype(frame[column].dtype) else (number, number)
+    text = write(row[column])
     ends = _interval(frame, column)
     if not ends or any(pd.isna(row[end]) for end in ends):
         return escape(text)
-    low, high = (f"{100 * row[end]:.1f}" if share else number(row[end]) for end in ends)
+    low, high = (bound(row[end]) for end in ends)
     return f"{escape(text)}<br><small>{escape(low)} – {escape(high)}</small>"
+
+
+def _writers(column: str) -> tuple[Callable[[Any], str], Callable[[Any], str]]:
+    """How a column of numbers is written, and the ends of its intervals."""
+    if is_share(column):
+        return percent, lambda share: f"{100 * share:.1f}"
+    if column.endswith("_percent"):
+        return _tenths, _tenths
+    if column.startswith("p_"):
+        return _p_value, _p_value
+    return number, number
+
+
+def _tenths(value: Any) -> str:
+    return "–" if pd.isna(value) else f"{value:,.1f}"
+
+
+def _p_value(value: Any) -> str:
+    return "–" if pd.isna(value) else "< 0.0001" if value < 0.0001 else f"{value:.4f}"

@@ -77,7 +77,12 @@ def test_prose_states_no_number(path: Path) -> None:
     """Parameters change, so numbers speak through findings; years of sources and the level of intervals may stay."""
     text = prose(path).split("## Exercises")[0]
     text = re.sub(r"`[^`]*`", "", text)
-    text = re.sub(r"^#+ \d+\..*$|\b(1[89]|20)\d\d[a-z]?\b|95 %|section \d+(\.\d+)*|360(?=-degree| 度)", "", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^#+ \d+\..*$|\b(1[89]|20)\d\d[a-z]?\b|95 %|section \d+(\.\d+)*|360(?=-degree| 度)",
+        "",
+        text,
+        flags=re.MULTILINE,
+    )
     assert re.findall(r"\S*\d\S*", text) == []
 
 

@@ -96,3 +96,13 @@ def _corner(content):
 
 def test_without_a_notebook_there_is_no_shell():
     assert style._shell() is None
+
+
+def test_an_empty_picture_says_why(legible) -> None:
+    ax = style.nothing(None, title="Lorenz curve", why="No customer has a purchase, so there is nothing to draw.")
+    assert ax.get_title(loc="left") or ax.get_title()
+    assert ax.get_figure().get_label() == (
+        "Empty picture, Lorenz curve: No customer has a purchase, so there is nothing to draw."
+    )
+    legible(ax.get_figure())
+    plt.close(ax.get_figure())

@@ -1,6 +1,7 @@
 """Tables for readers: headings, numbers, percentages, and HTML in which nothing from the data can act."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ def test_headings_carry_the_unit(name, heading):
         (-math.inf, "−∞"),
         (pd.Timestamp("2025-06-30"), "2025-06-30"),
         (pd.Timestamp("2025-06-30 13:05:07.5"), "2025-06-30 13:05:07"),
-        (True, "True"),
+        (True, "yes"),
         ("<b>", "<b>"),
     ],
 )
@@ -126,3 +127,22 @@ def test_the_frame_is_left_as_it_was():
     before = frame.copy(deep=True)
     table.to_html(frame)
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_the_end_of_a_columns_name_says_how_it_is_written() -> None:
+    columns = {"change_percent": 10.1834, "change_percent_low": -5.0, "change_percent_high": 0.04107}
+    frame = pd.DataFrame([{**columns, "p_holm": 0.000012, "p_value": 0.04567, "clear": True}])
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", table.to_html(frame))
+    assert cells == ["10.2<br><small>-5.0 – 0.0</small>", "&lt; 0.0001", "0.0457", "yes"]
+    missing = pd.DataFrame({"change_percent": [np.nan], "p_value": [np.nan]})
+    assert re.findall(r"<td[^>]*>(.*?)</td>", table.to_html(missing)) == ["–", "–"]
+
+
+def test_shares_amounts_and_names_in_a_sentence() -> None:
+    row = {"customers_share": 0.5, "customers_share_low": 0.25, "customers_share_high": 0.75}
+    assert table.share_of(row, "customers") == "50.0 % (95 % interval 25.0–75.0)"
+    assert table.with_interval(0.5, np.nan, np.nan) == "50.0 %"
+    assert (table.amount(1234.567, "CNY"), table.amount(12.3456, "")) == ("1,235 CNY", "12.35")
+    assert [table.listed(list(names)) for names in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
+    assert (table.short("short"), table.short("x" * 31, width=5), table.short("")) == ("short", "xxxx…", "")
+    assert table.short("顾客满意陷阱", width=6) == "顾客…"

@@ -66,20 +66,29 @@ class BehaviourMatrixResult(Result):
     how: str
     label: str = ""
     currency: str = ""
-    shown: ClassVar[dict[str, str]] = {"table": "Customers by number and size of their purchases"}
+    shown: ClassVar[dict[str, str]] = {
+        "shares": "Customers by number and size of their purchases",
+        "advice": "What to do with each",
+    }
 
     @property
     def title(self) -> str:  # type: ignore[override]
         return f"Customer behaviour matrix, {self.label}" if self.label else "Customer behaviour matrix"
 
     def captions(self) -> dict[str, str]:
-        return {"table": in_currency(self.shown["table"], self.currency)}
+        return {**self.shown, "shares": in_currency(self.shown["shares"], self.currency)}
 
     def to_frame(self) -> pd.DataFrame:
         return self.table.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        return {"table": self.table.copy(), "cells": self.cells.copy()}
+        words = ["cell", "who", "advice"]
+        return {
+            "table": self.table.copy(),
+            "cells": self.cells.copy(),
+            "shares": self.table.drop(columns=words[1:], errors="ignore"),
+            "advice": self.table.reindex(columns=words),
+        }
 
     def findings(self) -> tuple[str, ...]:
         if self.measured.absent:

@@ -203,7 +203,7 @@ def concentration(
         {"top_share": part, "customers": part * spread.n, **_triple("value_share", spread.top(part))} for part in parts
     ]
     return ConcentrationResult(
-        shares=pd.DataFrame(rows).round({"customers": 2}),
+        shares=pd.DataFrame(rows).round({"customers": 1}),
         needed=spread.needed(hold),
         gini=spread.gini(),
         curve=_curve(spread),

@@ -84,20 +84,29 @@ class ValueMatrixResult(Result):
     unknown: int = 0
     label: str = ""
     currency: str = ""
-    shown: ClassVar[dict[str, str]] = {"table": "Customers by current value and growth potential"}
+    shown: ClassVar[dict[str, str]] = {
+        "shares": "Customers by current value and growth potential",
+        "strategies": "What to do with each",
+    }
 
     @property
     def title(self) -> str:  # type: ignore[override]
         return f"Value matrix, {self.label}" if self.label else "Value matrix"
 
     def captions(self) -> dict[str, str]:
-        return {"table": in_currency(self.shown["table"], self.currency)}
+        return {**self.shown, "shares": in_currency(self.shown["shares"], self.currency)}
 
     def to_frame(self) -> pd.DataFrame:
         return self.table.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        return {"table": self.table.copy(), "cells": self.cells.copy()}
+        words = ["cell", "who", "strategy"]
+        return {
+            "table": self.table.copy(),
+            "cells": self.cells.copy(),
+            "shares": self.table.drop(columns=words[1:], errors="ignore"),
+            "strategies": self.table.reindex(columns=words),
+        }
 
     @property
     def unsure(self) -> int | None:

@@ -24,6 +24,9 @@ BASES = ("peers", "wallet", "cross_selling")
 _NONE = pd.DataFrame({"potential": [], "potential_low": [], "potential_high": []})
 
 
+_SHOWN = 12
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class PotentialResult(Result):
     """Growth potential of every customer: headroom above the current value, never below 0.
@@ -63,20 +66,22 @@ class PotentialResult(Result):
     absent: str = ""
     label: str = ""
     currency: str = ""
-    shown: ClassVar[dict[str, str]] = {"groups": "Current value and headroom of comparable customers"}
+    shown: ClassVar[dict[str, str]] = {"largest": "Current value and headroom of comparable customers"}
 
     @property
     def title(self) -> str:  # type: ignore[override]
         return f"Growth potential, {self.label}" if self.label else "Growth potential"
 
     def captions(self) -> dict[str, str]:
-        return {"groups": in_currency(self.shown["groups"], self.currency)}
+        few = "" if len(self.groups) <= _SHOWN else f", the {_SHOWN} groups with most headroom"
+        return {"largest": in_currency(self.shown["largest"] + few, self.currency)}
 
     def to_frame(self) -> pd.DataFrame:
         return self.groups.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        return {"groups": self.groups.copy(), "headroom": self.headroom.copy()}
+        largest = self.groups.head(_SHOWN).reset_index(drop=True)
+        return {"groups": self.groups.copy(), "largest": largest, "headroom": self.headroom.copy()}
 
     @property
     def against(self) -> str:
@@ -132,7 +137,7 @@ class PotentialResult(Result):
         """Draw current value and headroom of the groups with most headroom, with the ends of the headroom."""
         if self.absent:
             return style.nothing(ax, title="Growth potential", why=self.absent)
-        shown = self.groups.head(12).iloc[::-1]
+        shown = self.groups.head(_SHOWN).iloc[::-1]
         ax = style.axes(ax, width=8.0, height=0.36 * len(shown) + 2.0)
         places = np.arange(len(shown))
         current = shown["current"].to_numpy("float64").clip(min=0)

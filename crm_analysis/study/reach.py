@@ -69,9 +69,9 @@ class ReachResult(Result):
                 f"{share_of(least, 'customers')}."
             )
         for row in self.tables.to_dict("records"):
-            if row["unrecorded"] and row["table"] != "customers":
+            if row["not_in_customers"] and row["table"] != "customers":
                 sentences.append(
-                    f"In {row['table']} but without a record in customers: {count(row['unrecorded'], 'customer')}."
+                    f"In {row['table']} but without a record in customers: {count(row['not_in_customers'], 'customer')}."
                 )
         for table, ids in self.strangers.items():
             sentences.append(f"In {table} only, and so not in the view: {count(ids, 'customer id')}.")
@@ -160,11 +160,20 @@ def _of(counted: pd.DataFrame, names: list[str]) -> ReachResult:
     rows = []
     for name in names:
         there = inside[inside[f"in_{name}"]]
-        unrecorded = there[~there["in_customers"]] if "in_customers" in there else there.iloc[:0]
+        not_in_customers = there[~there["in_customers"]] if "in_customers" in there else there.iloc[:0]
         size = int(there["customers"].sum())
-        rows.append({"table": name, **_share(size, total), "unrecorded": int(unrecorded["customers"].sum())})
+        rows.append(
+            {"table": name, **_share(size, total), "not_in_customers": int(not_in_customers["customers"].sum())}
+        )
     shares = pd.DataFrame([_share(int(size), total) for size in combinations["customers"]])
-    columns = ["table", "customers", "customers_share", "customers_share_low", "customers_share_high", "unrecorded"]
+    columns = [
+        "table",
+        "customers",
+        "customers_share",
+        "customers_share_low",
+        "customers_share_high",
+        "not_in_customers",
+    ]
     strangers = {name: int(outside.loc[outside[f"in_{name}"], "customers"].sum()) for name in names}
     return ReachResult(
         tables=pd.DataFrame(rows, columns=columns),

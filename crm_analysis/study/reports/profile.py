@@ -54,7 +54,7 @@ class ProfileResult(Result):
     products: AssociationResult
     campaigns: PromotionResult
     as_of: date | None
-    shown: ClassVar[dict[str, str]] = {"measures": "The seven P of customer analysis"}
+    shown: ClassVar[dict[str, str]] = {"written": "The seven P of customer analysis"}
 
     @property
     def title(self) -> str:  # type: ignore[override]
@@ -66,9 +66,20 @@ class ProfileResult(Result):
     def frames(self) -> dict[str, pd.DataFrame]:
         return {
             "measures": self.measures.copy(),
+            "written": self._for_a_page(),
             "products": self.products.to_frame(),
             "campaigns": self.campaigns.to_frame(),
         }
+
+    def _for_a_page(self) -> pd.DataFrame:
+        """The measures with no more digits than each unit needs."""
+        rows = self.measures.to_dict("records")
+        values = ["–" if pd.isna(row["value"]) else _value(row) for row in rows]
+        intervals = ["" if pd.isna(row["value_low"]) else _bounds(row) for row in rows]
+        kept = self.measures.drop(columns=["value", "value_low", "value_high"])
+        kept.insert(2, "value", values)
+        kept.insert(3, "interval", intervals)
+        return kept
 
     def findings(self) -> tuple[str, ...]:
         known = self.measures[self.measures["value"].notna()]
@@ -105,18 +116,24 @@ class ProfileResult(Result):
 def _in_words(row: dict[str, Any]) -> str:
     # The table says what a percentage is of; in the sentence the measure's name says it.
     unit = "%" if row["unit"].startswith("%") else row["unit"].split(",")[0].replace(measures.COUNTED, "")
+    text = f"{row['measure']} {_value(row)} {unit}".rstrip()
+    return text if pd.isna(row["value_low"]) else f"{text} (95 % interval {_bounds(row)})"
+
+
+def _value(row: dict[str, Any]) -> str:
+    counted = pd.isna(row["value_low"]) and row["value"].is_integer()
+    return f"{row['value']:,.0f}" if counted else _written(row["value"], row["unit"])
+
+
+def _bounds(row: dict[str, Any]) -> str:
     low, high = row["value_low"], row["value_high"]
-    value = f"{row['value']:,.0f}" if pd.isna(low) and row["value"].is_integer() else _written(row["value"])
-    text = f"{row['measure']} {value} {unit}".rstrip()
-    if pd.isna(low):
-        return text
-    upper = f"to {_written(high)}" if pd.notna(high) else "upwards without limit"
-    return f"{text} (95 % interval {_written(low)} {upper})"
+    upper = f"to {_written(high, row['unit'])}" if pd.notna(high) else "upwards without limit"
+    return f"{_written(low, row['unit'])} {upper}"
 
 
-def _written(value: float) -> str:
-    """As many digits as a sentence needs: whole thousands, tenths, and hundredths below ten."""
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 else 2
+def _written(value: float, unit: str) -> str:
+    """As many digits as a reader needs: whole thousands, tenths of a percent, hundredths of other things below ten."""
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 10 or unit.startswith("%") else 2
     return f"{value:,.{digits}f}"
 
 

@@ -67,7 +67,10 @@ class SalesResult(Result):
         return self.periods.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        latest = self.periods.tail(_SHOWN_PERIODS).reset_index(drop=True)
+        # A page has room for what a reader compares; the whole table is in the report's folder of tables.
+        left_out = ["returns", "margin", "year_before"]
+        left_out += [f"{name}{end}" for name in ("returns_share", "margin_share") for end in ("_low", "_high")]
+        latest = self.periods.drop(columns=left_out, errors="ignore").tail(_SHOWN_PERIODS).reset_index(drop=True)
         return {"periods": self.periods.copy(), "latest_periods": latest, "groups": self.groups.copy()}
 
     def captions(self) -> dict[str, str]:
