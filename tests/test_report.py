@@ -129,8 +129,13 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
     changed = {
         "10_customer_360": {"as_of": "2025-03-31", "per": "person", "period": "month", "by": "region"},
         "20_segmentation": {
-            **{"as_of": "2025-03-31", "bins": 4, "method": "nested", "days_back": 200},
-            **{"quantile": 0.9, "attitude": "", "favourable": 8.0},
+            "as_of": "2025-03-31",
+            "bins": 4,
+            "method": "nested",
+            "days_back": 200,
+            "quantile": 0.9,
+            "attitude": "",
+            "favourable": 8.0,
         },
     }
     small = home / "changed"

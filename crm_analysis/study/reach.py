@@ -70,9 +70,8 @@ class ReachResult(Result):
             )
         for row in self.tables.to_dict("records"):
             if row["not_in_customers"] and row["table"] != "customers":
-                sentences.append(
-                    f"In {row['table']} but without a record in customers: {count(row['not_in_customers'], 'customer')}."
-                )
+                strangers = count(row["not_in_customers"], "customer")
+                sentences.append(f"In {row['table']} but without a record in customers: {strangers}.")
         for table, ids in self.strangers.items():
             sentences.append(f"In {table} only, and so not in the view: {count(ids, 'customer id')}.")
         return tuple(sentences)
