@@ -134,8 +134,10 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     Returns
     -------
     str
-        A ``<table class="crm">`` element in a scrolling ``<div>``.
+        A ``<table class="crm">`` element in a scrolling ``<div>``; a line of text for a frame without rows.
     """
+    if frame.empty:
+        return f'<p class="crm-note">{escape(caption)}: none.</p>' if caption else '<p class="crm-note">none</p>'
     shown = frame.head(rows)
     if not (isinstance(frame.index, pd.RangeIndex) and frame.index.name is None):
         shown = shown.reset_index()

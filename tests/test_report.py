@@ -133,7 +133,7 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
             "bins": 4,
             "method": "nested",
             "days_back": 200,
-            "quantile": 0.9,
+            "quantile": 0.75,
             "attitude": "",
             "favourable": 8.0,
         },

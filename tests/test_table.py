@@ -106,12 +106,10 @@ def test_long_tables_say_what_is_left_out():
     assert html.endswith('</table><p class="crm-note">1,497 further rows are not shown.</p></div>')
 
 
-def test_an_empty_table_has_its_headings():
-    html = table.to_html(pd.DataFrame({"rule": pd.Series(dtype=str)}))
-    assert html == (
-        '<div class="crm-table"><table class="crm"><thead><tr><th scope="col">rule</th></tr></thead>'
-        "<tbody></tbody></table></div>"
-    )
+def test_an_empty_table_is_a_line_of_text():
+    empty = pd.DataFrame({"rule": pd.Series(dtype=str)})
+    assert table.to_html(empty) == '<p class="crm-note">none</p>'
+    assert table.to_html(empty, caption="Rules < broken") == '<p class="crm-note">Rules &lt; broken: none.</p>'
 
 
 def test_everything_from_the_data_is_escaped():

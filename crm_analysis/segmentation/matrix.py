@@ -182,7 +182,7 @@ def matrix(
     *,
     potential: PotentialResult | pd.Series | str | None = None,
     by: str = "",
-    quantile: float = 0.75,
+    quantile: float = 0.9,
     cuts: str | Sequence[float] = "mean",
     label: str = "",
     currency: str = "",

@@ -54,7 +54,7 @@ def check(quantile: float, bands: Sequence[float], least: int) -> None:
         If the quantile is not between 0 and 1, the bands do not ascend or `least` is not a positive whole number.
     """
     if not 0 < quantile < 1:
-        raise UsageError(f"potential: quantile must lie between 0 and 1, such as 0.75, not {quantile!r}.")
+        raise UsageError(f"potential: quantile must lie between 0 and 1, such as 0.9, not {quantile!r}.")
     ends = list(bands)
     if sorted(set(ends)) != ends or not all(math.isfinite(end) and end > 0 for end in ends):
         raise UsageError(f"potential: bands must be ascending numbers of days, such as (365, 730), not {bands!r}.")

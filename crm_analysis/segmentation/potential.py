@@ -165,7 +165,7 @@ def potential(
     *,
     basis: str = "peers",
     by: str = "",
-    quantile: float = 0.75,
+    quantile: float = 0.9,
     bands: Sequence[float] = (90, 365, 730, 1095),
     least: int = peers.FEWEST,
     label: str = "",
@@ -187,7 +187,9 @@ def potential(
         The column of the current value (currency); by default ``spend_last_year`` if it is there, else ``monetary``,
         else ``monthly_fee``. ``margin`` counts the whole relation, so it is not taken unasked.
     quantile : float
-        Which quantile of the comparable customers is the benchmark, between 0 and 1.
+        Which quantile of the comparable customers is the benchmark, between 0 and 1. The mean of skewed spend lies far
+        up among the customers; a benchmark that is not above it leaves those who spend more than the mean without any
+        headroom.
     bands : sequence of float
         Where the bands of the age of the relation (``tenure_days``) end, in days, ascending.
     least : int

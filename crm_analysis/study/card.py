@@ -97,21 +97,21 @@ class CardResult(Result):
         """Draw the rows by month of the table that has most of them."""
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        ax = style.axes(ax, height=3.8)
         largest = self.tables.sort_values("rows", ascending=False)["table"]
         table = next((name for name in largest if name in set(self.months["table"])), None)
+        if table is None:
+            return style.nothing(ax, title="Rows by month", why="No table has dates.")
+        ax = style.axes(ax, height=3.8)
         shown = self.months[self.months["table"] == table]
         ax.bar(shown["month"], shown["rows"], width=25, color=style.PALETTE[0])
         locator = AutoDateLocator(minticks=4, maxticks=10)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         ax.margins(x=0.01)
-        ax.set_title(f"{table.capitalize()} by month" if table else "No table has dates")
+        ax.set_title(f"{table.capitalize()} by month")
         ax.set_ylabel("rows")
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         ax.grid(axis="y")
-        if table is None:
-            return style.describe(ax, "An empty picture: no table has dates.")
         text = f"Bar chart of {table} by month, {shown['rows'].min():,} to {shown['rows'].max():,} rows a month."
         return style.describe(ax, text)
 

@@ -86,6 +86,8 @@ class ReachResult(Result):
         if not self.customers:
             return style.nothing(ax, title=title, why=self.findings()[0])
         names = self.tables["table"].tolist()[::-1]
+        if len(names) == 1:
+            return style.nothing(ax, title=title, why=f"Only one table, {names[0]}, names customers.")
         shown = self.combinations.head(_MOST_SHOWN)
         ax = style.axes(ax, height=3.0 + 0.3 * len(names))
         places, top = np.arange(len(shown)), float(shown["customers"].max())

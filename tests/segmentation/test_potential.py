@@ -210,7 +210,7 @@ def test_refusals(eighty):
         "potential: basis must be one of peers, wallet, cross_selling, not 'forecast'."
     )
     assert refusal(UsageError, eighty, quantile=75) == (
-        "potential: quantile must lie between 0 and 1, such as 0.75, not 75."
+        "potential: quantile must lie between 0 and 1, such as 0.9, not 75."
     )
     assert refusal(UsageError, eighty, bands=(730, 365)) == (
         "potential: bands must be ascending numbers of days, such as (365, 730), not (730, 365)."
