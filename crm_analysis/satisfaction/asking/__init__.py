@@ -1,0 +1,1 @@
+"""Asking: the words of a questionnaire, on paper and in files."""

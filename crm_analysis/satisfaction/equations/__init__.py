@@ -1,0 +1,1 @@
+"""Structural equations: from rows and moments to estimates, errors, tests and draws."""

@@ -1,0 +1,1 @@
+"""Paired answers: what the analyses of Kano questions and service items share."""

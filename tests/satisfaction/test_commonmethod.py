@@ -1,0 +1,44 @@
+"""Common-method variance: planted and absent."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analysis.errors import UsageError
+from crm_analysis.satisfaction import covariance
+
+MODEL = "f =~ a1 + a2 + a3\ng =~ b1 + b2 + b3\nh =~ c1 + c2 + c3"
+
+
+def planted(method, *, n=1500):
+    """Three constructs that correlate at .3, each with three items, and a method that loads on all nine."""
+    generator = np.random.default_rng(1)
+    constructs = generator.multivariate_normal(np.zeros(3), 0.7 * np.eye(3) + 0.3, size=n)
+    shared = method * generator.normal(size=n)
+    names = [f"{letter}{k}" for letter in "abc" for k in (1, 2, 3)]
+    columns = [
+        0.7 * constructs[:, k // 3] * (0.7 + 0.2 * (k % 3)) + shared + 0.6 * generator.normal(size=n) for k in range(9)
+    ]
+    return pd.DataFrame(dict(zip(names, columns, strict=True)))
+
+
+def test_a_planted_method_is_found_and_an_absent_one_is_not():
+    shares = [covariance.common_method(MODEL, planted(method)) for method in (0.0, 0.8)]
+    assert shares[1].metrics()["method_share"] > 0.3
+    assert shares[0].metrics()["method_share"] < 0.3
+    assert shares[1].findings()[0].endswith("so the method matters.")
+    assert shares[1].metrics()["first_component_share"] > shares[0].metrics()["first_component_share"]
+
+
+def test_one_construct_is_not_enough():
+    with pytest.raises(UsageError) as raised:
+        covariance.common_method("f =~ a1 + a2 + a3", planted(0.0))
+    assert str(raised.value) == "The common method needs at least two constructs with two items or more each."
+
+
+def test_MethodResult_keeps_the_contract(keeps_result_contract):
+    for result in (
+        covariance.common_method(MODEL, planted(0.5)),
+        covariance.common_method(MODEL, pd.DataFrame()),
+    ):
+        keeps_result_contract(result, pictures=("plot",))

@@ -1,0 +1,303 @@
+"""Index: the ACSI formula by hand, effects in points, waves with people who answer twice, scenarios, priorities."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.satisfaction import index, pls
+from crm_analysis.satisfaction.model import ACSI, Construct, Model
+
+MODEL = Model(
+    "small",
+    (
+        Construct("expectations", ("e1", "e2")),
+        Construct("quality", ("q1", "q2", "q3")),
+        Construct("satisfaction", ("s1", "s2")),
+        Construct("complaints", ("complained",)),
+    ),
+    (
+        ("expectations", "quality"),
+        ("expectations", "satisfaction"),
+        ("quality", "satisfaction"),
+        ("satisfaction", "complaints"),
+    ),
+)
+CODES = {"complained": (0, 1)}
+SCALE = (1, 10)
+
+
+def simulated(n, *, seed, better=0.0):
+    draw = np.random.default_rng(seed)
+    expected = draw.standard_normal(n)
+    quality = 0.5 * expected + 0.85 * draw.standard_normal(n) + better
+    satisfied = 0.2 * expected + 0.6 * quality + 0.7 * draw.standard_normal(n)
+
+    def rated(factor):
+        return np.clip(np.round(6 + 1.5 * factor + draw.standard_normal(n)), 1, 10)
+
+    items = {f"e{k}": rated(expected) for k in (1, 2)} | {f"q{k}": rated(quality) for k in (1, 2, 3)}
+    items |= {f"s{k}": rated(satisfied) for k in (1, 2)}
+    items["complained"] = (draw.standard_normal(n) - 0.5 * satisfied > 1).astype(float)
+    return pd.DataFrame(items)
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return simulated(400, seed=1)
+
+
+@pytest.fixture(scope="module")
+def fit(answers):
+    return pls.estimate(MODEL, answers)
+
+
+def refusal(kind, call, *arguments, **settings):
+    with pytest.raises(kind) as error:
+        call(*arguments, **settings)
+    return str(error.value)
+
+
+def test_the_mobile_survey_has_an_index_of_72_4(shared):
+    mobi = pd.read_csv(shared("data/ecsi_mobile/mobi.csv"))
+    items = {"expectations": "CUEX", "quality": "PERQ", "value": "PERV", "satisfaction": "CUSA", "loyalty": "CUSL"}
+    sizes = {"quality": 7, "value": 2}
+    bound = {name: [f"{stem}{k + 1}" for k in range(sizes.get(name, 3))] for name, stem in items.items()}
+    acsi = pls.estimate(ACSI.measured_by({**bound, "complaints": ["CUSCO"]}), mobi)
+    score = index.score(acsi, mobi, scale=SCALE)
+    assert score.value == pytest.approx(72.44, abs=0.005)
+    low, high = score.interval
+    assert low < 72.44 < high < low + 5
+    assert index.score(acsi, mobi, scale=SCALE, weights="equal").value == pytest.approx(
+        100 * (mobi[bound["satisfaction"]].mean().mean() - 1) / 9
+    )
+
+
+def test_the_formula_by_hand(fit, answers):
+    score = index.score(fit, answers, scale=SCALE, codes=CODES)
+    outer = fit.outer.set_index("item")
+    for name, items, ends in (("satisfaction", ["s1", "s2"], (1, 10)), ("complaints", ["complained"], (0, 1))):
+        raw = outer.loc[items, "weight"] / answers[items].std(ddof=0)
+        raw = raw / raw.sum()
+        by_hand = 100 * ((raw * answers[items].mean()).sum() - ends[0]) / (ends[1] - ends[0])
+        assert score.table.set_index("construct").loc[name, "index"] == pytest.approx(by_hand)
+    assert score.respondents["satisfaction"].mean() == pytest.approx(score.value)
+    assert score.items.groupby("construct")["weight"].sum().to_numpy() == pytest.approx(1)
+    low, high = score.interval
+    assert score.findings()[0] == (
+        f"Satisfaction stands at {score.value:.1f} (95 % interval {low:.1f} to {high:.1f}) on the scale from 0 to 100."
+    )
+    error = score.respondents["satisfaction"].std() / np.sqrt(400)
+    assert (high - low) / (2 * 1.96 * error) == pytest.approx(1, abs=0.15)
+
+
+def test_the_raw_metric_gives_the_formula_without_undoing_anything(answers):
+    raw = pls.estimate(MODEL, answers, standardise=False)
+    weights = raw.outer.set_index("item").loc[["s1", "s2"], "weight"]
+    expected = 100 * ((weights * answers[["s1", "s2"]].mean()).sum() / weights.sum() - 1) / 9
+    assert index.score(raw, answers, scale=SCALE, codes=CODES).value == pytest.approx(expected)
+
+
+def test_other_answers_are_scored_with_the_weights_of_the_fit(fit, answers):
+    whole = index.score(fit, answers, scale=SCALE, codes=CODES)
+    half = index.score(fit, answers.iloc[:200], scale=SCALE, codes=CODES)
+    assert half.value == pytest.approx(whole.respondents["satisfaction"].iloc[:200].mean())
+    pd.testing.assert_series_equal(half.items["weight"], whole.items["weight"])
+
+
+def test_survey_weights_move_the_index(answers):
+    happy = answers.assign(mass=np.where(answers["s1"] > 6, 3.0, 1.0))
+    fit = pls.estimate(MODEL, happy, weight="mass")
+    weighted = index.score(fit, happy, scale=SCALE, codes=CODES)
+    mean = np.average(weighted.respondents["satisfaction"], weights=happy["mass"])
+    assert weighted.value == pytest.approx(mean)
+
+
+def test_importance_is_the_slope_between_indices(fit, answers):
+    found = index.rank(fit, answers, scale=SCALE, codes=CODES, bootstrap=200, seed=1)
+    points = index.score(fit, answers, scale=SCALE, codes=CODES).respondents
+    design = np.column_stack([np.ones(400), points[["expectations", "quality"]]])
+    slopes = np.linalg.lstsq(design, points["satisfaction"].to_numpy())[0]
+    link = np.polyfit(points["expectations"], points["quality"], 1)[0]
+    table = found.table.set_index("construct")
+    assert list(table.index) == ["quality", "expectations"] or list(table.index) == ["expectations", "quality"]
+    assert table.loc["quality", "importance"] == pytest.approx(slopes[2])
+    assert table.loc["expectations", "importance"] == pytest.approx(slopes[1] + slopes[2] * link)
+    assert table["top_share"].sum() == pytest.approx(1)
+    assert found.items.groupby("construct")["importance"].sum()["quality"] == pytest.approx(slopes[2])
+    far = index.rank(fit, answers, scale=SCALE, codes=CODES, target="complaints", bootstrap=0)
+    assert far.table.set_index("construct").loc["quality", "importance"] < 0
+    assert refusal(UsageError, index.rank, fit, answers, scale=SCALE, codes=CODES, target="expectations") == (
+        "index: nothing leads to 'expectations' in this model, so there are no priorities; name another target."
+    )
+
+
+def test_a_scenario_follows_the_paths_and_cuts_what_is_set(fit, answers):
+    rank = index.rank(fit, answers, scale=SCALE, codes=CODES, bootstrap=0).table.set_index("construct")["importance"]
+    raised = index.suppose(fit, answers, changes={"quality": 10}, scale=SCALE, codes=CODES, bootstrap=100, seed=1)
+    table = raised.table.set_index("construct")
+    assert table.loc["satisfaction", "change"] == pytest.approx(10 * rank["quality"])
+    assert table["how"].to_dict() == {
+        "expectations": "unmoved",
+        "quality": "set",
+        "satisfaction": "follows",
+        "complaints": "follows",
+    }
+    assert table.loc["expectations", "change"] == 0
+    both = index.suppose(
+        fit, answers, changes={"expectations": 10, "quality": 0}, scale=SCALE, codes=CODES, bootstrap=0
+    ).table.set_index("construct")["change"]
+    points = index.score(fit, answers, scale=SCALE, codes=CODES).respondents
+    design = np.column_stack([np.ones(400), points[["expectations", "quality"]]])
+    direct = np.linalg.lstsq(design, points["satisfaction"].to_numpy())[0][1]
+    assert both["satisfaction"] == pytest.approx(10 * direct)
+    assert all("cenario" in sentence for sentence in raised.findings())
+    wild = index.suppose(fit, answers, changes={"quality": 90}, scale=SCALE, codes=CODES, bootstrap=0)
+    assert "The scenario leaves the scale for quality" in " ".join(wild.findings())
+    assert refusal(UsageError, index.suppose, fit, answers, changes={}, scale=SCALE) == (
+        "index: changes are empty; name the points to change, such as changes={'expectations': 5}."
+    )
+
+
+def test_disconfirmation_by_hand(fit, answers):
+    found = index.disconfirm(fit, answers, scale=SCALE, codes=CODES)
+    gap = 100 / 9 * (answers[["q1", "q2", "q3"]].mean(axis=1) - answers[["e1", "e2"]].mean(axis=1))
+    test = stats.ttest_1samp(gap, 0).confidence_interval()
+    assert (found.mean, found.low, found.high) == pytest.approx((gap.mean(), test.low, test.high))
+    assert found.table["respondents"].tolist() == [(gap < -2.5).sum(), gap.between(-2.5, 2.5).sum(), (gap > 2.5).sum()]
+    level = 100 / 9 * (answers[["s1", "s2"]].mean(axis=1) - 1)
+    assert found.correlation[0] == pytest.approx(np.corrcoef(gap, level)[0, 1])
+    assert refusal(UsageError, index.disconfirm, fit, answers, scale=SCALE, expected="hopes") == (
+        "index: the model has no construct 'hopes' to compare; name expected= and perceived= among expectations, "
+        "quality, satisfaction, complaints."
+    )
+
+
+def waves(n, *, seed, better, same):
+    """Two waves of n people; the first `same` are in both, with the feelings of the first wave."""
+    first, second = simulated(n, seed=seed), simulated(n, seed=seed + 1, better=better)
+    second.iloc[:same] = first.iloc[:same]
+    both = pd.concat([first.assign(wave=1), second.assign(wave=2)], ignore_index=True)
+    return both.assign(person=[*range(n), *range(same), *range(n, 2 * n - same)])
+
+
+def test_unpaired_waves_are_welchs_test_nearly():
+    answers = waves(300, seed=2, better=0.5, same=0)
+    fit = pls.estimate(MODEL, answers)
+    found = index.compare(fit, answers, by="wave", scale=SCALE, codes=CODES, permutations=50, seed=1)
+    y = index.score(fit, answers, scale=SCALE, codes=CODES).respondents["satisfaction"]
+    welch = stats.ttest_ind(y[answers["wave"] == 2], y[answers["wave"] == 1], equal_var=False)
+    row = found.changes.iloc[0]
+    assert row["change"] == pytest.approx(y[answers["wave"] == 2].mean() - y[answers["wave"] == 1].mean())
+    assert row["p_value"] == pytest.approx(welch.pvalue, rel=0.05)
+    assert row["change_low"] == pytest.approx(welch.confidence_interval().low, rel=0.01)
+    assert row["in_both"] == 0
+    assert found.findings()[0] == (
+        f"Satisfaction is {row['change']:.1f} points higher in wave 2 than in 1 (95 % interval of the difference "
+        f"{row['change_low']:+.1f} to {row['change_high']:+.1f}): more than chance gives."
+    )
+
+
+def test_people_in_both_waves_are_paired():
+    answers = waves(300, seed=4, better=0.0, same=300)
+    fit = pls.estimate(MODEL, answers, cluster="person")
+    moved = answers.copy()
+    moved.loc[moved["wave"] == 2, "s1"] = np.minimum(
+        moved.loc[moved["wave"] == 2, "s1"] + (np.arange(300) % 3 == 0), 10
+    )
+    paired = index.compare(fit, moved, by="wave", person="person", scale=SCALE, codes=CODES, permutations=50, seed=1)
+    blind = index.compare(fit, moved, by="wave", scale=SCALE, codes=CODES, permutations=50, seed=1)
+    row, loose = paired.changes.iloc[0], blind.changes.iloc[0]
+    assert row["change"] == pytest.approx(loose["change"])
+    assert (row["verdict"], loose["verdict"]) == ("differs", "not told apart")
+    assert row["in_both"] == 300
+    assert (row["paired_change"], row["paired_change_low"]) == pytest.approx(
+        (row["change"], row["change_low"]), rel=0.01
+    )
+    assert "300 persons answered in 1 and in 2; their own index moved by +" in paired.findings()[1]
+
+
+def test_groups_that_weigh_items_otherwise_are_not_compared():
+    answers = simulated(600, seed=6)
+    answers["segment"] = np.where(np.arange(600) < 300, "old", "new")
+    strange = np.random.default_rng(1).integers(1, 11, size=300)
+    answers.loc[answers["segment"] == "new", "s2"] = strange
+    answers.loc[answers["segment"] == "old", "s1"] = strange
+    fit = pls.estimate(MODEL, answers)
+    found = index.compare(fit, answers, by="segment", scale=SCALE, codes=CODES, permutations=100, seed=1)
+    assert found.changes["verdict"].tolist() == ["not comparable"]
+    assert "Not comparable, since they weigh the items of satisfaction differently: new with old." in found.findings()
+
+
+def test_what_is_refused(fit, answers):
+    assert refusal(DataError, index.score, fit, answers, scale=SCALE) == (
+        "index: the item 'complained' has the answer 0, outside 1 to 10; correct it, or say codes={\"complained\": "
+        "(lowest, highest)}."
+    )
+    assert refusal(UsageError, index.score, fit, answers, scale=SCALE, codes={"x": (0, 1)}) == (
+        "index: codes name 'x', which is no item of the model."
+    )
+    assert refusal(UsageError, index.score, fit, answers, scale=(10, 1), codes=CODES) == (
+        "index: the scale of 'e1' must rise from its lowest to its highest code."
+    )
+    assert refusal(UsageError, index.score, fit, answers, scale=SCALE, construct="joy") == (
+        "index: the model has no construct 'joy'; it has expectations, quality, satisfaction, complaints."
+    )
+    assert refusal(UsageError, index.score, fit, answers, scale=SCALE, weights="pca") == (
+        "index: weights must be model or equal, not 'pca'."
+    )
+    assert refusal(UsageError, index.compare, fit, answers, by="e1", person="who", scale=SCALE) == (
+        "index: the answers have no column 'who' that says who answered; give person=None or add it."
+    )
+
+
+def results(fit, answers):
+    options = {"scale": SCALE, "codes": CODES}
+    return (
+        index.score(fit, answers, bootstrap=50, **options),
+        index.rank(fit, answers, bootstrap=50, **options),
+        index.suppose(fit, answers, changes={"quality": 5}, bootstrap=50, **options),
+        index.disconfirm(fit, answers, **options),
+        index.compare(fit, answers, by="segment", permutations=30, **options),
+    )
+
+
+def test_IndexResult_keeps_the_contract(keeps_result_contract, fit, answers):
+    grouped = answers.assign(segment=np.where(answers.index % 2, "a segment with a long name that goes on and on", "b"))
+    for result in results(fit, grouped):
+        keeps_result_contract(result, pictures=("plot",))
+    for result in results(fit, grouped.iloc[:0]):
+        keeps_result_contract(result, pictures=("plot",))
+        assert len(result.findings()) == 1
+    nobody = pls.estimate(MODEL, answers.iloc[:0])
+    for result in results(nobody, grouped):
+        assert result.findings() == ("There are no answers to a survey in this study, so no model was estimated.",)
+    bare = index.score(fit, answers, scale=SCALE, codes=CODES, bootstrap=0)
+    keeps_result_contract(bare, pictures=("plot",))
+    keeps_result_contract(index.rank(fit, answers, scale=SCALE, codes=CODES, bootstrap=0), pictures=("plot",))
+
+
+def test_PriorityResult_keeps_the_contract(keeps_result_contract, fit, answers):
+    keeps_result_contract(index.rank(fit, answers, scale=SCALE, codes=CODES, target="complaints"), pictures=("plot",))
+
+
+def test_ScenarioResult_keeps_the_contract(keeps_result_contract, fit, answers):
+    last = index.suppose(fit, answers, changes={"complaints": -3}, scale=SCALE, codes=CODES, bootstrap=0)
+    keeps_result_contract(last, pictures=("plot",))
+    assert last.findings()[0] == "Scenario (complaints -3 points): nothing in the model follows from it."
+
+
+def test_DisconfirmationResult_keeps_the_contract(keeps_result_contract, fit, answers):
+    keeps_result_contract(index.disconfirm(fit, answers, scale=SCALE, codes=CODES, margin=0), pictures=("plot",))
+
+
+def test_StandingResult_keeps_the_contract(keeps_result_contract, fit, answers):
+    absent = index.compare(fit, answers, by="region", scale=SCALE, codes=CODES)
+    keeps_result_contract(absent, pictures=("plot",))
+    assert absent.findings() == ("The answers have no column 'region', so there are no groups to compare.",)
+    one = index.compare(fit, answers.assign(wave=1), by="wave", scale=SCALE, codes=CODES)
+    keeps_result_contract(one, pictures=("plot",))
+    assert one.findings() == (
+        "Fewer than two groups of wave have 20 complete answers, so there is nothing to compare.",
+    )
