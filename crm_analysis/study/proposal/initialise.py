@@ -15,7 +15,7 @@ from crm_analysis.atomic import replacing
 from crm_analysis.errors import UsageError
 from crm_analysis.study.config import name_from
 from crm_analysis.study.config import read as read_config
-from crm_analysis.study.proposal import draft, keys, relations
+from crm_analysis.study.proposal import draft, keys, pitfalls, relations
 from crm_analysis.study.proposal import propose as proposal
 from crm_analysis.study.proposal.presets import PRESETS
 from crm_analysis.study.proposal.propose import Proposal
@@ -150,7 +150,7 @@ def _proposed(
             f"{', '.join(relation.label for relation in unknown)}; say which it is, for example: "
             f"crm-analysis init FOLDER transactions={unknown[0].file.name}."
         )
-    chosen = keys.pad(connection, chosen)
+    chosen = [pitfalls.warn(connection, one) for one in keys.pad(connection, chosen)]
     notes = proposal.in_words(chosen)
     notes += [
         f"{other.relation.label} looks like {other.table} too and is not used, since a table has one source; put its "
