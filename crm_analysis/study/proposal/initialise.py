@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,8 +148,9 @@ def _proposed(
     if not chosen:
         raise UsageError(
             f"no table of the contract ({', '.join(CONTRACTS)}) is recognised in "
-            f"{', '.join(relation.label for relation in unknown)}; say which it is, for example: "
-            f"crm-analysis init FOLDER transactions={unknown[0].file.name}."
+            f"{', '.join(relation.label for relation in unknown)} (columns: "
+            f"{', '.join(column.name for column in unknown[0].columns)}); say which it is, for example: "
+            f"crm-analysis init FOLDER {shlex.quote(f'transactions={unknown[0].file.name}')}."
         )
     chosen = [pitfalls.warn(connection, one) for one in keys.pad(connection, chosen)]
     notes = proposal.in_words(chosen)
