@@ -9,6 +9,9 @@ import numpy as np
 Z = 1.959963984540054
 """97.5 % point of the standard normal distribution."""
 
+FEWEST = 10
+"""With fewer units `bounds` gives no interval: linearisation says nothing about so few."""
+
 
 def wilson(count: int, total: int) -> tuple[float, float]:
     """Return the Wilson score interval (95 %) of a proportion.
@@ -33,7 +36,14 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def share_of_total(values: np.ndarray, inside: np.ndarray) -> tuple[float, float, float]:
+def share(count: int, total: int) -> tuple[float, float, float]:
+    """Return a proportion with its Wilson interval (95 %); all missing where there is nothing to count."""
+    return (count / total, *wilson(count, total)) if total else (math.nan, math.nan, math.nan)
+
+
+def share_of_total(
+    values: np.ndarray, inside: np.ndarray, *, moved: np.ndarray | float = 0.0
+) -> tuple[float, float, float]:
     """Return the share of a total that part of the units hold, with its interval (95 %).
 
     Parameters
@@ -42,13 +52,15 @@ def share_of_total(values: np.ndarray, inside: np.ndarray) -> tuple[float, float
         What each unit holds, such as a customer's spend.
     inside : boolean array of shape (n,)
         Whether the unit belongs to the part.
+    moved : array of shape (n,), optional
+        What each unit adds to the part's total by moving its ends, where these are estimated from the units.
 
     Returns
     -------
     tuple of float
-        Share, lower and upper end; all missing where the total is not positive. The variance is that of a linearised
-        ratio, sum_i (y_i (1[i inside] - share))^2 n / ((n - 1) total^2). With few units and very unequal values the
-        interval is too narrow; benchmarks/README.md has its measured coverage.
+        Share, lower and upper end; all missing where the total is not positive. There is no interval with fewer than
+        `FEWEST` units, and where the part or the rest holds nothing. The influence of a unit is that on a linearised
+        ratio, (y_i (1[i inside] - share) + moved_i) n / total, and the interval that of `bounds`.
 
     References
     ----------
@@ -57,9 +69,52 @@ def share_of_total(values: np.ndarray, inside: np.ndarray) -> tuple[float, float
     total, n = float(values.sum()), len(values)
     if total <= 0:
         return math.nan, math.nan, math.nan
-    share = float(values[inside].sum()) / total
-    deviations = values * (inside - share)
-    error = math.sqrt(float((deviations**2).sum()) * n / max(n - 1, 1)) / total
-    low, high = share - Z * error, share + Z * error
-    # Where nothing held is negative, a share lies between 0 and 1.
-    return (share, max(0.0, low), min(1.0, high)) if (values >= 0).all() else (share, low, high)
+    held = float(values[inside].sum()) / total
+    if not (values[inside].any() and values[~inside].any()):
+        return held, math.nan, math.nan
+    return (held, *bounds(held, (values * (inside - held) + moved) * n / total))
+
+
+def bounds(estimate: float, influence: np.ndarray) -> tuple[float, float]:
+    """Return the interval (95 %) of an estimate from the influence of each unit.
+
+    Parameters
+    ----------
+    estimate : float
+        The estimate. If it lies between 0 and 1 the interval is made on the scale of its log odds, so that it does
+        too.
+    influence : array of shape (n,)
+        How much each unit moves the estimate, with mean 0; the variance is their sum of squares / (n (n - 1)).
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end; missing with fewer than `FEWEST` units.
+
+    Notes
+    -----
+    A few very large units make the variance itself uncertain. So the normal point is replaced by Student's with
+    2 n / (kurtosis - 1) degrees of freedom, which gives the variance estimate the spread that it has (Satterthwaite
+    1946); kurtosis is that of the influences. benchmarks/README.md has the measured coverage.
+
+    References
+    ----------
+    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. Biometrics Bulletin
+    2, 110-114.
+    """
+    from scipy import stats
+
+    n, squares = len(influence), float((influence**2).sum())
+    if n < FEWEST:
+        return math.nan, math.nan
+    error = math.sqrt(squares / (n * (n - 1)))
+    # Where all units are equal nothing is left but rounding.
+    if error < 1e-12 * max(1.0, abs(estimate)):
+        return estimate, estimate
+    kurtosis = n * float((influence**4).sum()) / squares**2
+    half = float(stats.t.ppf(0.975, max(1.0, 2 * n / (kurtosis - 1)) if kurtosis > 1 else math.inf)) * error
+    if not 0 < estimate < 1:
+        return estimate - half, estimate + half
+    centre, half = math.log(estimate / (1 - estimate)), half / (estimate * (1 - estimate))
+    low, high = (1 / (1 + math.exp(min(700.0, -end))) for end in (centre - half, centre + half))
+    return low, high

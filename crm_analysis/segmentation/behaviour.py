@@ -82,13 +82,7 @@ class BehaviourMatrixResult(Result):
         return self.table.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        words = ["cell", "who", "advice"]
-        return {
-            "table": self.table.copy(),
-            "cells": self.cells.copy(),
-            "shares": self.table.drop(columns=words[1:], errors="ignore"),
-            "advice": self.table.reindex(columns=words),
-        }
+        return quadrants.frames(self.table, self.cells, advice="advice", called="advice")
 
     def findings(self) -> tuple[str, ...]:
         if self.measured.absent:
@@ -104,6 +98,7 @@ class BehaviourMatrixResult(Result):
         purchases = f"{round(self.cuts[0], 2):,g} purchases"
         each = f"{amount(self.cuts[1], self.currency)} per purchase"
         how = "as given" if self.how == "given" else f"the {self.how}s of the customers"
+        sentences += shares.too_few(len(self.cells))
         return (*sentences, f"High is above {purchases} and above {each} ({how}).", self.measured.counted())
 
     def metrics(self) -> dict[str, float]:

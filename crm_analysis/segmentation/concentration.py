@@ -12,9 +12,10 @@ import pandas as pd
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.proportion import FEWEST
 from crm_analysis.result import Result
 from crm_analysis.segmentation import measure
-from crm_analysis.segmentation.lorenz import FEWEST, Lorenz
+from crm_analysis.segmentation.lorenz import Lorenz
 from crm_analysis.segmentation.measure import Measure
 from crm_analysis.table import amount, count, percent, share_of, with_interval
 

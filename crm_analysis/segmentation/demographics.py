@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.errors import UsageError
-from crm_analysis.proportion import wilson
+from crm_analysis.proportion import share
 from crm_analysis.segmentation import association, attributes
 from crm_analysis.segmentation.attributes import AGE, NOT_KNOWN
 from crm_analysis.segmentation.profiles import COLUMNS, ProfileResult
@@ -177,8 +177,7 @@ def _rows(attribute: str, groups: pd.Series, measures: dict[str, pd.Series]) -> 
 
 
 def _share(name: str, hits: int, total: int) -> dict[str, float]:
-    low, high = wilson(hits, total) if total else (math.nan, math.nan)
-    return {name: hits / total if total else math.nan, f"{name}_low": low, f"{name}_high": high}
+    return dict(zip((name, f"{name}_low", f"{name}_high"), share(hits, total), strict=True))
 
 
 def _mean(name: str, values: np.ndarray) -> dict[str, float]:

@@ -18,10 +18,19 @@ from crm_analysis.table import count, interval, listed, percent, short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+TEXTBOOK = "demographics"
+"""The family that the textbook says predicts worst."""
+
 CHANCE = "shuffled labels"
 """The name of the control: the labels of the family with most groups, dealt out to customers by lot."""
 
 _WORDS = {"spend_r2": "next-period spend", "best_spend_share": "the spend of the best", "retained_auc": "retention"}
+
+_TITLES = {
+    "spend_r2": "Which family tells next-period spend best?",
+    "best_spend_share": "Which family finds the best customers?",
+    "retained_auc": "Which family tells best who buys again?",
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -80,8 +89,17 @@ class ComparisonResult(Result):
     def findings(self) -> tuple[str, ...]:
         if self.families.empty:
             return ("There are no purchases in this study, so families of segmentation cannot be compared.",)
-        verdicts = [self._verdict(measure) for measure in ("spend_r2", "retained_auc")]
+        verdicts = (
+            [self._one_group()] if self._one_group() else [self._verdict(m) for m in ("spend_r2", "retained_auc")]
+        )
         return (*(v for v in verdicts if v), *self._best(), *self._control(), self._sample())
+
+    def _one_group(self) -> str:
+        """Say that nothing can be said of a reference that does not tell customers apart."""
+        groups = self.families.loc[self.families["family"] == self.reference, "groups"]
+        if groups.empty or groups.iloc[0] > 1:
+            return ""
+        return f"All customers are in one group of {self.reference}, so nothing can be compared with it."
 
     def _verdict(self, measure: str) -> str:
         """Say whether the reference predicts worst; it may come out either way."""
@@ -91,7 +109,8 @@ class ComparisonResult(Result):
         better = rows.loc[rows["difference_low"] > 0, "family"].tolist()
         worse = rows.loc[rows["difference_high"] < 0, "family"].tolist()
         same = [family for family in rows["family"] if family not in {*better, *worse}]
-        claim, topic = f"The textbook's claim that {self.reference} predict worst", _WORDS[measure]
+        whose, verb = ("The textbook's claim", "predict") if self.reference == TEXTBOOK else ("The claim", "predicts")
+        claim, topic = f"{whose} that {self.reference} {verb} worst", _WORDS[measure]
         if len(better) == len(rows):
             return f"{claim} holds here for {topic}: {listed(better)} {_predict(better)} better{_least(rows)}."
         parts = [f"{listed(better)} {_predict(better)} better"] if better else []
@@ -116,7 +135,7 @@ class ComparisonResult(Result):
                 )
             elif measure == "spend_r2":
                 sentences.append(
-                    f"{_upper(row['family'])} explain most of the differences in next-period spend: {found}."
+                    f"Next-period spend is told best by {row['family']}: the groups explain {found} of its differences."
                 )
             elif measure == "best_spend_share":
                 sentences.append(
@@ -125,8 +144,8 @@ class ComparisonResult(Result):
                 )
             else:
                 sentences.append(
-                    f"{_upper(row['family'])} tell best who buys again: a customer who does ranks above one who does "
-                    f"not with a chance of {found}; by lot it would be {percent(by_lot, digits=0)}."
+                    f"Who buys again is told best by {row['family']}: a customer who does ranks above one who does not "
+                    f"with a chance of {found}; by lot it would be {percent(by_lot, digits=0)}."
                 )
         return sentences
 
@@ -139,7 +158,9 @@ class ComparisonResult(Result):
     def _sample(self) -> str:
         bounds = interval(*wilson(self.retained, self.customers))
         without = (
-            f"; {count(self.left_out, 'customer')} without an earlier purchase are left out" if self.left_out else ""
+            f"; left out, without an earlier purchase or not in the later view: {count(self.left_out, 'customer')}"
+            if self.left_out
+            else ""
         )
         return (
             f"{count(self.customers, 'customer')} are compared, of whom {percent(self.retained / self.customers)} "
@@ -157,7 +178,7 @@ class ComparisonResult(Result):
         """Draw one measure of every family with its 95 % interval, the best on top; the control is grey."""
         if measure not in MEASURES:
             raise UsageError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}.")
-        ax, title = style.axes(ax, height=1.8 + 0.42 * max(3, len(self.families))), f"Who tells {_WORDS[measure]} best?"
+        ax, title = style.axes(ax, height=1.8 + 0.42 * max(3, len(self.families))), _TITLES[measure]
         rows = self.families.dropna(subset=[measure]).sort_values(measure, kind="stable")
         if rows.empty:
             why = self.findings()[0] if self.families.empty else "There is nothing to tell: all customers did the same."
@@ -184,13 +205,8 @@ def _predict(names: list[str]) -> str:
     return "predict" if len(names) > 1 else "predicts"
 
 
-def _upper(name: str) -> str:
-    return name[:1].upper() + name[1:]
-
-
 def _least(rows: pd.DataFrame) -> str:
     row = rows.loc[rows["difference"].idxmin()]
     low, high = 100 * row["difference_low"], 100 * row["difference_high"]
-    if len(rows) == 1:
-        return f", by {100 * row['difference']:.1f} points ({low:.1f}–{high:.1f})"
-    return f", the least of them, {row['family']}, by {100 * row['difference']:.1f} points ({low:.1f}–{high:.1f})"
+    by = f"by {100 * row['difference']:.1f} percentage points (95 % interval {low:.1f}–{high:.1f})"
+    return f", {by}" if len(rows) == 1 else f", the least of them, {row['family']}, {by}"

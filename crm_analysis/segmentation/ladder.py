@@ -37,6 +37,8 @@ class LadderResult(Result):
         Clients whose attitude is known.
     favourable_clients : int
         Those of them whose attitude is favourable.
+    before_log : int
+        Prospects who joined before the first purchase in the log: they may have bought before it begins.
     contradicting : int
         Clients who referred somebody although their attitude is not favourable; they stay clients.
     missing : dict of str
@@ -57,6 +59,7 @@ class LadderResult(Result):
     rungs: pd.DataFrame
     asked: int
     favourable_clients: int
+    before_log: int
     contradicting: int
     missing: dict[str, str]
     favourable: float
@@ -100,7 +103,14 @@ class LadderResult(Result):
         if parts:
             text = ("The ladder stops at client: " if len(self.missing) == 3 else "") + "; ".join(parts)
             sentences.append(f"{text[0].upper()}{text[1:]}.")
-        return (*sentences, *self._asked(), *self._repeat(of))
+        few = shares.too_few(len(self.customers)) if of["spend_share"].notna().any() else []
+        return (*sentences, *few, *self._asked(), *self._repeat(of), *self._before())
+
+    def _before(self) -> list[str]:
+        if not self.before_log:
+            return []
+        of = f"{self.before_log:,} of {count(int((self.customers['rung'] == RUNGS[0]).sum()), 'prospect')}"
+        return [f"Joined before the log begins, so perhaps customers of before: {of}."]
 
     def _brought(self, row: pd.Series) -> str:
         return f", who brought {share_of(row, 'spend')} of the spend" if pd.notna(row["spend_share"]) else ""
@@ -231,6 +241,7 @@ def ladder(
         rungs=rungs,
         asked=int((client & asked).sum()),
         favourable_clients=int((client & likes).sum()),
+        before_log=_before_the_log(customers, rung),
         contradicting=int((client & (referred > 0) & asked & ~likes).sum()),
         missing=missing,
         favourable=favourable,
@@ -239,6 +250,13 @@ def ladder(
         label=label,
         currency=currency,
     )
+
+
+def _before_the_log(customers: pd.DataFrame, rung: pd.Series) -> int:
+    if not {"joined", "first_purchase"} <= set(customers.columns):
+        return 0
+    joined, begins = pd.to_datetime(customers["joined"]), pd.to_datetime(customers["first_purchase"]).min()
+    return int(((rung == RUNGS[0]) & (joined < begins)).sum())
 
 
 def _check_ids(customers: pd.DataFrame) -> None:
@@ -291,6 +309,6 @@ def _evidence(
         "supporter": f"client with {name} of {number(favourable)} or more",
         "client": f"{repeats} {unit} or more",
         "customer": "bought, but less often than a client",
-        "prospect": "no purchase",
+        "prospect": "no purchase in the log",
     }
     return [f"no data: {missing[rung]}" if rung in missing else text for rung, text in found.items()]

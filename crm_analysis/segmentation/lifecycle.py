@@ -40,7 +40,8 @@ def stages(
         there. Customers without a purchase are counted and have no stage.
     late : float
         Decline begins after so many expected gaps without a purchase. Somebody who buys at random times at a well-known
-        rate is silent for longer than this by chance after exp(-late) of the purchases, 5 % for 3.
+        rate is silent for longer than this by chance after exp(-late) of the purchases, 5 % for 3; with few purchases
+        the rate is not well known and it is more often, see `rhythm.Rhythm.silent_share`.
     known : int
         Days with a purchase from which a customer has a rhythm; with fewer the relation is being tried out.
     settled_days : int

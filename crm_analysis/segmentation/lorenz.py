@@ -12,8 +12,7 @@ import math
 
 import numpy as np
 
-FEWEST = 10
-"""With fewer customers no interval is given: linearisation says nothing about so few."""
+from crm_analysis.proportion import bounds, share_of_total
 
 Estimate = tuple[float, float, float]
 _NONE: Estimate = (math.nan, math.nan, math.nan)
@@ -111,62 +110,9 @@ def band(values: np.ndarray, inside: np.ndarray, *, least: float | None, below: 
     tuple of float
         Share, lower and upper end; all missing where the total is not positive.
     """
-    total, n = float(values.sum()), len(values)
-    if total <= 0:
-        return _NONE
-    share = float(values[inside].sum()) / total
-    influence = values * (inside - share)
+    moved = np.zeros(len(values))
     for end, sign in ((least, -1), (below, 1)):
         if end is not None:
             reached = values >= end
-            influence = influence + sign * end * (reached - reached.mean())
-    low, high = bounds(share, influence * n / total)
-    if (values >= 0).all():
-        # Not min and max, which would turn a missing end into a bound.
-        low, high = np.clip((low, high), 0, 1).tolist()
-    return share, low, high
-
-
-def bounds(estimate: float, influence: np.ndarray) -> tuple[float, float]:
-    """Return the interval (95 %) of an estimate from the influence of each customer.
-
-    Parameters
-    ----------
-    estimate : float
-        The estimate. If it lies between 0 and 1 the interval is made on the scale of its log odds, so that it does
-        too.
-    influence : array of shape (n,)
-        How much each customer moves the estimate, with mean 0; the variance is their sum of squares / (n (n - 1)).
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end; missing with fewer than `FEWEST` customers.
-
-    Notes
-    -----
-    A few very large customers make the variance itself uncertain. So the normal point is replaced by Student's with
-    2 n / (kurtosis - 1) degrees of freedom, which gives the variance estimate the spread that it has (Satterthwaite
-    1946); kurtosis is that of the influences. benchmarks/README.md has the measured coverage.
-
-    References
-    ----------
-    Satterthwaite, F. E. (1946). An approximate distribution of estimates of variance components. Biometrics Bulletin
-    2, 110-114.
-    """
-    from scipy import stats
-
-    n, squares = len(influence), float((influence**2).sum())
-    if n < FEWEST:
-        return math.nan, math.nan
-    error = math.sqrt(squares / (n * (n - 1)))
-    # Where all customers are equal nothing is left but rounding.
-    if error < 1e-12 * max(1.0, abs(estimate)):
-        return estimate, estimate
-    kurtosis = n * float((influence**4).sum()) / squares**2
-    half = float(stats.t.ppf(0.975, max(1.0, 2 * n / (kurtosis - 1)) if kurtosis > 1 else math.inf)) * error
-    if not 0 < estimate < 1:
-        return estimate - half, estimate + half
-    centre, half = math.log(estimate / (1 - estimate)), half / (estimate * (1 - estimate))
-    low, high = (1 / (1 + math.exp(min(700.0, -end))) for end in (centre - half, centre + half))
-    return low, high
+            moved = moved + sign * end * (reached - reached.mean())
+    return share_of_total(values, inside, moved=moved)

@@ -30,10 +30,10 @@ _NAMES: dict[quadrants.Corner, str] = {
     (False, False): "lead",
 }
 _WHO = {
-    "jade": "much now, much to win",
-    "gold": "much now, little to win",
-    "iron": "little now, much to win",
-    "lead": "little now, little to win",
+    "jade": "high now, high potential",
+    "gold": "high now, low potential",
+    "iron": "low now, high potential",
+    "lead": "low now, low potential",
 }
 _STRATEGY = {
     "jade": "give them the most care",
@@ -100,13 +100,7 @@ class ValueMatrixResult(Result):
         return self.table.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        words = ["cell", "who", "strategy"]
-        return {
-            "table": self.table.copy(),
-            "cells": self.cells.copy(),
-            "shares": self.table.drop(columns=words[1:], errors="ignore"),
-            "strategies": self.table.reindex(columns=words),
-        }
+        return quadrants.frames(self.table, self.cells, advice="strategy", called="strategies")
 
     @property
     def unsure(self) -> int | None:
@@ -135,14 +129,18 @@ class ValueMatrixResult(Result):
                 f"{row['cell'].capitalize()} ({row['who']}): {count(row['customers'], 'customer')}, "
                 f"{share_of(row, 'customers')} of all{', with ' if parts else ''}{parts}; {row['strategy']}."
             )
+        sentences += shares.too_few(n)
         if self.unsure is None:
             sentences.append("The potential was given without an interval, so how sure the cells are is not known.")
         else:
             moved = with_interval(self.unsure / n, *wilson(self.unsure, n))
-            sentences.append(f"{moved} of the customers change their cell as the potential moves within its interval.")
+            sentences.append(
+                f"{moved} of the customers change their cell as the potential moves within its interval; the intervals "
+                "of the cells' shares do not know that."
+            )
         how = "as given" if self.how == "given" else f"the {self.how}s of the customers"
         now, more = (amount(cut, self.currency) for cut in self.cuts)
-        sentences.append(f"Much is above {now} of {self.measured.words} and above {more} of potential ({how}).")
+        sentences.append(f"High is above {now} of {self.measured.words} and above {more} of potential ({how}).")
         sentences.append(f"Potential is {self.source}.")
         if self.mirrored < _MIRROR:
             sentences.append(

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 BASES = ("peers", "wallet", "cross_selling")
 _NONE = pd.DataFrame({"potential": [], "potential_low": [], "potential_high": []})
-
-
 _SHOWN = 12
 
 
@@ -94,7 +92,9 @@ class PotentialResult(Result):
     @property
     def ends(self) -> str:
         """What the lower and the upper end of a potential stand for, in words."""
-        return "the rounding of their answers" if self.basis == "wallet" else "the 95 % interval of each benchmark"
+        if self.basis == "wallet":
+            return "all answers half a step of the scale too low or too high"
+        return "every benchmark at the lower or every one at the upper end of its 95 % interval"
 
     def findings(self) -> tuple[str, ...]:
         if self.absent:
@@ -105,9 +105,13 @@ class PotentialResult(Result):
         found = f"The headroom against {self.against} is {total}"
         if sums["current"] > 0:
             found += f", {percent(sums['potential'] / sums['current'])} of what these customers bring now"
+        idle = self.headroom.loc[self.headroom["current"] <= 0, "potential"].sum()
+        if idle > 0:
+            lapsed = f"{percent(idle / sums['potential'])} of it is with customers who bring nothing now"
+            found += f", and {lapsed}, to be won back and not grown"
         has = f"{with_interval(some / n, *wilson(some, n))} of the customers have headroom"
         sentences = [
-            f"{found}; within {self.ends} it lies between {low} and {high}.",
+            f"{found}; with {self.ends} it would be {low} or {high}.",
             f"{has}; the others bring as much as that or more.",
         ]
         if self.basis != "wallet":

@@ -144,7 +144,8 @@ class ProfileResult(Result):
         statistic = chosen["statistic"].iloc[0]
         ax.set_xlim(left=0)
         ax.set_title(f"{title}: {measure}")
-        ax.set_xlabel(f"{statistic}, with 95 % interval\n(grey: no more than chance)")
+        scale = {"epsilon squared": "part of the differences that is explained (epsilon squared)"}
+        ax.set_xlabel(f"{scale.get(statistic, statistic)}, with 95 % interval\n(grey: no more than chance)")
         parts = [f"{row['attribute']} {row['strength']:.3f}" for row in chosen.head(20).to_dict("records")]
         return style.describe(ax, f"Strength of the relation with {measure} ({statistic}): {', '.join(parts)}.")
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
@@ -63,6 +64,21 @@ def place(first: np.ndarray, second: np.ndarray, cuts: Sequence[float], names: M
     """Return the name of each customer's cell."""
     high = above(first, cuts[0]), above(second, cuts[1])
     return np.array([names[bool(a), bool(b)] for a, b in zip(*high, strict=True)], dtype=object)
+
+
+def frames(table: pd.DataFrame, cells: pd.DataFrame, *, advice: str, called: str) -> dict[str, pd.DataFrame]:
+    """Return the frames of a matrix: the table, the customers, and the table in two halves that fit a page.
+
+    Parameters
+    ----------
+    table, cells : DataFrame
+        One row per cell with ``cell``, ``who`` and a column of advice; one row per customer.
+    advice, called : str
+        The column of advice, and what to call the half that holds the words.
+    """
+    words = ["cell", "who", advice]
+    numbers = table.drop(columns=words[1:], errors="ignore")
+    return {"table": table.copy(), "cells": cells.copy(), "shares": numbers, called: table.reindex(columns=words)}
 
 
 def draw(

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import style
+from crm_analysis.proportion import share_of_total
 from crm_analysis.result import Result
 from crm_analysis.segmentation import rules as rule_table
 from crm_analysis.segmentation import shares
 from crm_analysis.segmentation.cuts import DIMENSIONS, METHODS, Cuts, learn
 from crm_analysis.segmentation.dimensions import buyers, describe
 from crm_analysis.segmentation.rules import AuditResult, Rule, audit, standard
-from crm_analysis.table import in_currency, number, percent, share_of
+from crm_analysis.table import in_currency, number, percent, share_of, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,15 +114,18 @@ class RFMResult(Result):
             )
             slipping = segments[segments["segment"].isin(_SLIPPING)]
             if len(slipping):
-                days = self.scores.loc[self.scores["segment"].isin(_SLIPPING), "recency_days"].median()
+                rows = self.scores["segment"].isin(_SLIPPING).to_numpy()
+                days = self.scores.loc[rows, "recency_days"].median()
+                revenue = with_interval(*share_of_total(self.scores["monetary"].to_numpy("float64"), rows))
                 sentences.append(
-                    f"{percent(slipping['revenue_share'].sum())} of the revenue came from frequent buyers who have not "
+                    f"{revenue} of the revenue came from frequent buyers who have not "
                     f"bought lately ({', '.join(slipping['segment'])}); half of them were last seen more than "
                     f"{days:,.0f} days ago."
                 )
         learned = "by cut-points learned earlier" if self.frozen else f"by {self.cuts.method} cut-points"
         scored = f"{len(self.scores):,} customers are scored in {self.cuts.bins} classes per dimension {learned}"
         without = f"; {self.left_out:,} without a purchase are left out" if self.left_out else ""
+        sentences += shares.too_few(len(self.scores)) if sentences else []
         return (*sentences, f"{scored}{without}.", *self._uneven())
 
     def _uneven(self) -> list[str]:

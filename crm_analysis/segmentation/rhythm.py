@@ -50,6 +50,14 @@ class Rhythm:
         """
         return (self.pool_weight * self.pool_gap_days + span_days) / (self.pool_weight + gaps)
 
+    def silent_share(self, late: float) -> float:
+        """Return the chance that a one-time buyer who is still active is silent for more than `late` pool gaps.
+
+        The rate is Gamma(r, alpha) with alpha = r x pool gap, so the wait is longer than late x pool gap with the
+        chance (alpha / (alpha + late x pool gap))^r = (1 + late / r)^-r. Where customers are alike it nears exp(-late).
+        """
+        return float((1 + late / self.pool_weight) ** -self.pool_weight)
+
 
 def gaps_and_span(bought: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return the number of gaps between purchase days of each customer, and their sum in days.

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import style
-from crm_analysis.proportion import share_of_total, wilson
+from crm_analysis.proportion import FEWEST, share, share_of_total
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,18 +47,18 @@ def by_group(
     for name in names:
         inside = groups == name
         count = int(inside.sum())
-        low, high = wilson(count, len(groups)) if len(groups) else (np.nan, np.nan)
-        row = {column: name, "customers": count, "customers_share": count / len(groups) if len(groups) else np.nan}
-        row |= {"customers_share_low": low, "customers_share_high": high}
+        row = {column: name, "customers": count, **_ends("customers_share", share(count, len(groups)))}
         for what, given in sums.items():
             values = np.asarray(given, dtype="float64")
-            share, low, high = share_of_total(values, inside)
-            row |= {what: float(values[inside].sum()), f"{what}_share": share}
-            row |= {f"{what}_share_low": low, f"{what}_share_high": high}
+            row |= {what: float(values[inside].sum()), **_ends(f"{what}_share", share_of_total(values, inside))}
         for what, given in (medians or {}).items():
             row[f"median_{what}"] = float(np.median(np.asarray(given)[inside])) if count else np.nan
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _ends(name: str, found: tuple[float, float, float]) -> dict[str, float]:
+    return dict(zip((name, f"{name}_low", f"{name}_high"), found, strict=True))
 
 
 def bars(ax: Axes, groups: pd.DataFrame, *, column: str, notes: Sequence[str] = ()) -> None:
@@ -80,12 +80,12 @@ def bars(ax: Axes, groups: pd.DataFrame, *, column: str, notes: Sequence[str] = 
     known = [kind for kind in kinds if shown[f"{kind}_share"].notna().any()]
     shifts = (0.2, -0.2) if len(known) == 2 else (0.0,)
     for kind, shift, color in zip(known, shifts, style.PALETTE, strict=False):
-        share, low, high = (100 * shown[f"{kind}_share{end}"].to_numpy() for end in ("", "_low", "_high"))
-        there = np.isfinite(share)
-        errors = np.vstack([share - low, high - share])[:, there].clip(min=0)
-        ax.barh(places[there] + shift, share[there], height=0.36, color=color, label=kinds[kind])
+        size, low, high = (100 * shown[f"{kind}_share{end}"].to_numpy() for end in ("", "_low", "_high"))
+        there = np.isfinite(size)
+        errors = np.vstack([size - low, high - size])[:, there].clip(min=0)
+        ax.barh(places[there] + shift, size[there], height=0.36, color=color, label=kinds[kind])
         ax.errorbar(
-            share[there], places[there] + shift, xerr=errors, fmt="none", ecolor=style.INK, elinewidth=1, capsize=2
+            size[there], places[there] + shift, xerr=errors, fmt="none", ecolor=style.INK, elinewidth=1, capsize=2
         )
     for place, note in zip(places, reversed(notes), strict=False):
         ax.annotate(note, (0, place), xytext=(6, 0), textcoords="offset points", va="center", color=style.MUTED)
@@ -125,6 +125,11 @@ def whiskers(ax: Axes, rows: pd.DataFrame, column: str, names: Sequence[str], co
     ax.set_ylim(-0.6, len(rows) - 0.4)
     ax.grid(axis="x")
     ax.tick_params(axis="y", length=0)
+
+
+def too_few(customers: int) -> list[str]:
+    """Say why shares of a value have no intervals, where there are too few customers."""
+    return [] if customers >= FEWEST else [f"Shares of value have no intervals: they need at least {FEWEST} customers."]
 
 
 def spend_of(customers: pd.DataFrame) -> pd.Series:

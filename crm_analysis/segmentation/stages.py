@@ -97,7 +97,8 @@ class StagesResult(Result):
             known = brought if pd.notna(of.loc[stage, "spend_share"]) else ""
             customers = f"{share_of(of.loc[stage], 'customers')} of {count(len(self.customers), 'customer')}"
             sentences.append(f"{words}: {customers}{known}.")
-        return (*sentences, self._rhythm(), *self._once(), *self._trend(), *self._never())
+        few = shares.too_few(len(self.customers)) if "spend_share" in of and of["spend_share"].notna().any() else []
+        return (*sentences, *few, self._rhythm(), *self._once(), *self._trend(), *self._never())
 
     def _rhythm(self) -> str:
         if self.rhythm is None or not self.rhythm.repeaters:
@@ -112,11 +113,12 @@ class StagesResult(Result):
     def _once(self) -> list[str]:
         declining = self.customers[self.customers["stage"] == "decline"]
         once = int((declining["purchase_days"] == 1).sum())
-        if not once:
+        if not once or self.rhythm is None:
             return []
+        by_chance = self.rhythm.silent_share(self.late)
         return [
-            f"{percent(once / len(declining))} of those in decline bought on one day only: their own rhythm is not "
-            "known, so their stage is the least sure."
+            f"{percent(once / len(declining))} of those in decline bought on one day only, so their stage is the least "
+            f"sure: a one-time buyer who will buy again is silent for so long with a chance of {percent(by_chance)}."
         ]
 
     def _trend(self) -> list[str]:

@@ -15,7 +15,8 @@ import pandas as pd
 from crm_analysis import style
 from crm_analysis.proportion import share_of_total, wilson
 from crm_analysis.result import Result
-from crm_analysis.segmentation.lorenz import FEWEST, band
+from crm_analysis.segmentation import shares
+from crm_analysis.segmentation.lorenz import band
 from crm_analysis.segmentation.measure import Measure
 from crm_analysis.table import amount, count, in_currency, percent, share_of
 
@@ -93,9 +94,7 @@ class TiersResult(Result):
         if self.kept_together:
             which = ", ".join(self.kept_together)
             sentences.append(f"Equal values are never split, so these tiers are not as large as asked: {which}.")
-        if len(self.tiers) < FEWEST:
-            sentences.append(f"Shares of value have no intervals: they need at least {FEWEST} customers.")
-        return (*sentences, self.measured.counted())
+        return (*sentences, *shares.too_few(len(self.tiers)), self.measured.counted())
 
     def _brings(self, row: dict[str, Any]) -> str:
         who = f"{_upper(row['tier'])}, {count(row['customers'], 'customer')} ({percent(row['customers_share'])})"
@@ -255,8 +254,6 @@ def _row(measured: Measure, inside: np.ndarray, least: End | None, below: End | 
         "total": float(values[inside].sum()),
     }
     share, low, high = band(values, inside, least=_estimated(least), below=_estimated(below))
-    if size == 0:
-        low = high = math.nan
     row |= {"total_share": share, "total_share_low": low, "total_share_high": high}
     row |= {"mean": _mean(values[inside]), "median": float(np.median(values[inside])) if size else math.nan}
     if "margin" in measured.rows and measured.column != "margin":

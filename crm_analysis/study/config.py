@@ -127,6 +127,24 @@ def name_from(folder: Path) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", folder.resolve().name).strip("-._") or "study"
 
 
+def find(folder: Path) -> Path:
+    """Find a study's folder: a relative path is sought in the working folder, then in each parent.
+
+    Raises
+    ------
+    UsageError
+        If there is no such folder or it holds no study.toml.
+    """
+    wanted = folder.expanduser()
+    places = [wanted] if wanted.is_absolute() else [base / wanted for base in (Path.cwd(), *Path.cwd().parents)]
+    for place in places:
+        if (place / "study.toml").is_file():
+            return place.resolve()
+    if any(place.is_dir() for place in places):
+        raise UsageError(f"{folder} holds no study.toml; make one with: crm-analysis init {folder} FILES.")
+    raise UsageError(f"there is no folder {folder}; make a study with: crm-analysis init {folder} FILES.")
+
+
 def read(path: Path) -> StudyConfig:
     """Read and check a study.toml.
 

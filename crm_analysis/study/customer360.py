@@ -164,8 +164,6 @@ def _purchases(transactions: ibis.Table, as_of: date, wanted: Collection[str] | 
         d = d.mutate(gap=_days(d.day, d.day.lag().over(group_by=d.customer_id, order_by=d.day)))
     a_year_ago, two_years_ago = (ibis.literal(as_of - timedelta(days=years * YEAR_DAYS)) for years in (1, 2))
     recent, before = d.day > a_year_ago, (d.day <= a_year_ago) & (d.day > two_years_ago)
-    if _any_of(wanted, "first_day_spend"):
-        d = d.mutate(first=d.day.min().over(group_by=d.customer_id))
     sums = {
         "first_purchase": d.day.min(),
         "last_purchase": d.day.max(),
@@ -177,8 +175,8 @@ def _purchases(transactions: ibis.Table, as_of: date, wanted: Collection[str] | 
     }
     if "gap" in d.columns:
         sums["gap_squares"] = (d.gap * d.gap).sum()
-    if "first" in d.columns:
-        sums["first_day_spend"] = (d.day == d.first).ifelse(d.bought, None).sum()
+    if _any_of(wanted, "first_day_spend"):
+        sums["first_day_spend"] = d.bought.argmin(d.day)
     c = d.group_by("customer_id").aggregate(**sums)
     if "order_id" in t.columns and _any_of(wanted, "frequency", "mean_order_value"):
         # A line without an order id belongs to the one order of its day.

@@ -17,8 +17,8 @@ from crm_analysis.study.card import CardResult, CheckResult
 from crm_analysis.study.cleaning.checking import CleanTable
 from crm_analysis.study.cleaning.clean import clean
 from crm_analysis.study.cleaning.quality import CleaningResult
-from crm_analysis.study.config import StudyConfig, read
-from crm_analysis.study.people import identity, timeline
+from crm_analysis.study.config import StudyConfig, find, read
+from crm_analysis.study.people import identity, persons, timeline
 from crm_analysis.study.people.identity import IdentityResult
 from crm_analysis.study.people.timeline import TimelineResult
 from crm_analysis.study.server import database, engine
@@ -75,7 +75,7 @@ class Study:
             If a file or a table of the database is not there, empty or unreadable, a required column is missing, or no
             row keeps the contract.
         """
-        home = _find(Path(folder))
+        home = find(Path(folder))
         config = read(home / "study.toml")
         files = engine.in_process(config)
         server = engine.server(config)
@@ -205,6 +205,18 @@ class Study:
         if self._identity is None:
             self._identity = identity.find(self._tables.get("customers"))
         return self._identity
+
+    def per(self, unit: str) -> Study:
+        """Return this study with one customer per record (``"record"``: itself) or per person (``"person"``).
+
+        In the study per person every table bears the persons' ids, so whatever is asked of it counts persons; its
+        customers table has one row each, made of all their records whatever the day (`customer360` with ``per`` uses
+        only what was known by its own day).
+        """
+        members = self._members(unit)
+        if members is None:
+            return self
+        return Study(self.config, self.folder, persons.merged(self._tables, members), self._found)
 
     def _members(self, per: str) -> pd.DataFrame | None:
         """The records that are one person, where a view per person is wanted."""
@@ -358,17 +370,6 @@ class Study:
 
     def __repr__(self) -> str:
         return f"Study({self.name!r}: {', '.join(self.tables)})"
-
-
-def _find(folder: Path) -> Path:
-    wanted = folder.expanduser()
-    places = [wanted] if wanted.is_absolute() else [base / wanted for base in (Path.cwd(), *Path.cwd().parents)]
-    for place in places:
-        if (place / "study.toml").is_file():
-            return place.resolve()
-    if any(place.is_dir() for place in places):
-        raise UsageError(f"{folder} holds no study.toml; make one with: crm-analysis init {folder} FILES.")
-    raise UsageError(f"there is no folder {folder}; make a study with: crm-analysis init {folder} FILES.")
 
 
 def _day(as_of: str | date) -> date:

@@ -1,7 +1,8 @@
 """Customers to score, made on the spot."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,3 +27,10 @@ def make_customers() -> Callable[..., pd.DataFrame]:
         )
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def close_pictures() -> Iterator[None]:
+    """Close what a test drew: matplotlib warns of many open figures, in whichever test comes next."""
+    yield
+    plt.close("all")

@@ -35,19 +35,27 @@ def test_four_customers_by_hand(four):
     assert table.loc["best", "spend_share"] == pytest.approx(0.64)
     assert table.loc["best", ["median_purchases", "median_amount"]].tolist() == [8, 80]
     low, high = (100 * end for end in proportion_confint(1, 4, method="wilson"))
-    spend = np.array([640.0, 160, 160, 40])
-    spend_low, spend_high = (100 * end for end in share_of_total(spend, spend > 600)[1:])
     findings = result.findings()
     assert findings[0] == (
         f"Best (many purchases, large amounts): 1 customer, 25.0 % (95 % interval {low:.1f}–{high:.1f}) of all, spends "
-        f"64.0 % (95 % interval {spend_low:.1f}–{spend_high:.1f}) of the total."
+        "64.0 % of the total."
     )
-    assert findings[-2:] == (
+    assert findings[-3:] == (
+        "Shares of value have no intervals: they need at least 10 customers.",
         "High is above 5 purchases and above 50 EUR per purchase (the means of the customers).",
         "This counts 4 customers; left out: 1 without a purchase.",
     )
     assert list(result.metrics())[:2] == ["best_customers_share", "best_spend_share"]
     assert len(result.metrics()) == 8
+
+
+def test_with_ten_customers_shares_of_spend_have_intervals(four):
+    twelve = pd.concat([four.head(4)] * 3, ignore_index=True)
+    spend = np.tile([640.0, 160, 160, 40], 3)
+    low, high = (100 * end for end in share_of_total(spend, spend > 600)[1:])
+    findings = value.behaviour_matrix(twelve).findings()
+    assert findings[0].endswith(f"of all, spend 64.0 % (95 % interval {low:.1f}–{high:.1f}) of the total.")
+    assert findings[-2].startswith("High is above ")
 
 
 def test_a_customer_at_the_cut_is_low(four):

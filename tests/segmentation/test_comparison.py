@@ -134,9 +134,32 @@ def test_the_textbook_can_be_right():
     points = [100 * row[name] for name in ("difference", "difference_low", "difference_high")]
     assert found.findings()[0] == (
         "The textbook's claim that demographics predict worst holds here for next-period spend: rfm predicts better, "
-        f"by {points[0]:.1f} points ({points[1]:.1f}–{points[2]:.1f})."
+        f"by {points[0]:.1f} percentage points (95 % interval {points[1]:.1f}–{points[2]:.1f})."
     )
-    assert found.findings()[2].startswith("Rfm explain most of the differences in next-period spend: ")
+    assert found.findings()[2].startswith("Next-period spend is told best by rfm: the groups explain ")
+    assert found.findings()[4].startswith("Who buys again is told best by rfm: ")
+
+
+def test_a_reference_that_tells_nobody_apart_is_no_yardstick(keeps_result_contract):
+    """A study without demographics has one group of all: to beat it would prove nothing of demographics."""
+    before, after, families = world(600, seed=1)
+    one = {"demographics": pd.Series("all", index=families["rfm"].index), "rfm": families["rfm"]}
+    found = comparison.out_of_time(before, after, families=one, draws=100)
+    assert found.differences.empty
+    assert found.findings()[0] == (
+        "All customers are in one group of demographics, so nothing can be compared with it."
+    )
+    assert "textbook" not in " ".join(found.findings())
+    keeps_result_contract(found, pictures=("plot",))
+
+
+def test_only_of_demographics_does_the_textbook_speak():
+    before, after, families = world(2500, seed=1)
+    chosen = {name: families[name] for name in ("tiers", "rfm")}
+    found = comparison.out_of_time(before, after, families=chosen, reference="tiers")
+    assert found.findings()[0].startswith(
+        "The claim that tiers predicts worst holds here for next-period spend: rfm predicts better, by "
+    )
 
 
 def test_the_textbook_can_be_wrong():
@@ -177,6 +200,19 @@ def test_the_cross_of_all_is_a_family():
     assert of(found, "all")["spend_r2"] < of(found, "rfm")["spend_r2"]
 
 
+def test_the_more_families_the_wider_their_differences():
+    """The intervals hold together: the same difference is told more carefully beside another one."""
+    before, after, families = world(600, seed=5)
+    alone = {name: families[name] for name in ("demographics", "rfm")}
+    rows = [
+        comparison.out_of_time(before, after, families=chosen, draws=400).differences.query("family == 'rfm'")
+        for chosen in (alone, families)
+    ]
+    assert rows[0]["difference"].tolist() == pytest.approx(rows[1]["difference"].tolist())
+    assert (rows[1]["difference_low"].to_numpy() < rows[0]["difference_low"].to_numpy()).all()
+    assert (rows[1]["difference_high"].to_numpy() > rows[0]["difference_high"].to_numpy()).all()
+
+
 def test_who_has_no_label_and_who_is_left_out():
     before, after, families = world(400, seed=6)
     before.loc[:9, "frequency"] = 0
@@ -185,7 +221,9 @@ def test_who_has_no_label_and_who_is_left_out():
     assert of(found, "rfm")["unlabelled_customers"] == 40
     assert of(found, "rfm")["groups"] == 9
     assert (found.reference, len(found.differences)) == ("", 0)
-    assert found.findings()[-1].endswith("bought again; 15 customers without an earlier purchase are left out.")
+    assert found.findings()[-1].endswith(
+        "bought again; left out, without an earlier purchase or not in the later view: 15 customers."
+    )
 
 
 def test_the_same_seed_gives_the_same_numbers_in_any_order_of_labels():

@@ -54,6 +54,15 @@ def test_what_is_an_attribute_and_what_is_not(shop):
     }
 
 
+def test_those_of_whom_nothing_is_known_do_not_make_a_relation():
+    generator = np.random.default_rng(6)
+    customers = pd.DataFrame({"gender": ["f", "m", None] * 100, "frequency": 2})
+    customers["monetary"] = generator.normal(50, 5, 300) + 500.0 * customers["gender"].isna()
+    result = demographics.profile(customers, by=["gender"])
+    assert "(not known)" in set(result.profile["group"])
+    assert result.strength.set_index("measure").loc["spend", "strength"] < 0.05
+
+
 def test_survey_answers_are_no_attributes(shop):
     asked = shop["customer_id"].where(shop.index < 100)
     answers = shop.assign(survey_respondent_id=asked, complained=asked.notna().where(asked.notna()).astype("float64"))

@@ -50,7 +50,7 @@ def test_each_rung_by_hand(customers):
         "supporter": "client with recommendation of 9 or more",
         "client": "2 orders or more",
         "customer": "bought, but less often than a client",
-        "prospect": "no purchase",
+        "prospect": "no purchase in the log",
     }
     low, high = proportion_confint(1, 10, method="wilson")
     top = found.rungs.iloc[0]
@@ -192,3 +192,19 @@ def test_calls_that_are_refused(customers):
         with pytest.raises(UsageError) as error:
             lifecycle.ladder(frame, **settings)
         assert str(error.value) == message
+
+
+def test_who_joined_before_the_log_begins_may_have_bought():
+    customers = pd.DataFrame(
+        {
+            "customer_id": list("abcd"),
+            "frequency": [2, 0, 0, 0],
+            "purchase_days": [2, 0, 0, 0],
+            "joined": pd.to_datetime(["2024-01-01", "2024-05-01", "2023-01-01", None]),
+            "first_purchase": pd.to_datetime(["2024-02-01", None, None, None]),
+        }
+    )
+    result = lifecycle.ladder(customers)
+    assert result.before_log == 1
+    assert result.findings()[-1] == ("Joined before the log begins, so perhaps customers of before: 1 of 3 prospects.")
+    assert lifecycle.ladder(customers.drop(columns="joined")).before_log == 0

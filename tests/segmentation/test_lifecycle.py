@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
 from crm_analysis.errors import DataError, UsageError
-from crm_analysis.segmentation import lifecycle
+from crm_analysis.segmentation import lifecycle, rhythm
 from crm_analysis.study import Study, simulate
 
 DAYS = 1095
@@ -82,6 +82,16 @@ def test_each_rule_by_hand(few):
     assert row["spend_share"] == pytest.approx(11 / 17)
 
 
+def test_who_is_at_an_edge_is_not_beyond_it(few):
+    ratio = lifecycle.stages(few).to_frame().loc[10, "overdue_ratio"]
+    assert lifecycle.stages(few, late=ratio).to_frame().loc[10, "stage"] == "stable"
+    assert lifecycle.stages(few, late=ratio * (1 - 1e-9)).to_frame().loc[10, "stage"] == "decline"
+    # A trend compares two years: it counts from the day on which both lie within the relation.
+    for tenure, stage in ((729.0, "stable"), (730.0, "decline")):
+        aged = few.assign(tenure_days=few["tenure_days"].where(few.index != 11, tenure))
+        assert lifecycle.stages(aged).to_frame().loc[11, "stage"] == stage
+
+
 def test_its_findings(few):
     found = lifecycle.stages(few)
     low, high = (100 * end for end in proportion_confint(2, 17, method="wilson"))
@@ -96,9 +106,11 @@ def test_its_findings(few):
     assert found.findings()[-1] == "Without a purchase, and so without a stage: 1 customer."
     once = few.assign(spend_trend=np.nan)
     once.loc[16, ["recency_days", "tenure_days"]] = 700.0
-    assert lifecycle.stages(once).findings()[3:5] == (
-        "50.0 % of those in decline bought on one day only: their own rhythm is not known, so their stage is the least "
-        "sure.",
+    found = lifecycle.stages(once)
+    chance = (1 + 3 / found.rhythm.pool_weight) ** -found.rhythm.pool_weight
+    assert found.findings()[3:5] == (
+        "50.0 % of those in decline bought on one day only, so their stage is the least sure: a one-time buyer who "
+        f"will buy again is silent for so long with a chance of {100 * chance:.1f} %.",
         "No customer has a trend of spend to judge by, so stages rest on age and silence alone.",
     )
 
@@ -164,6 +176,16 @@ def test_active_buyers_are_silent_by_chance_about_as_often_as_the_docstring_says
     found = lifecycle.stages(customers).to_frame()
     dense = found["purchase_days"] >= 12
     assert 0.03 < (found.loc[dense, "overdue_ratio"] > 3).mean() < 0.07
+
+
+def test_how_often_an_active_one_time_buyer_is_silent_for_long():
+    """Waits at a rate that is Gamma distributed over the customers, drawn: no formula of the package is used."""
+    generator = np.random.default_rng(4)
+    for r in (0.7, 3.0):
+        waits = generator.exponential(1, 200_000) / generator.gamma(r, 1 / (r * 50), 200_000)
+        learned = rhythm.Rhythm(pool_gap_days=50.0, pool_weight=r, repeaters=1)
+        # Four standard errors of such a share are below 0.005.
+        assert (waits > 3 * 50).mean() == pytest.approx(learned.silent_share(3), abs=0.005)
 
 
 def test_longer_patience_means_fewer_in_decline():

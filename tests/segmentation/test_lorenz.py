@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
-from crm_analysis.segmentation.lorenz import FEWEST, Lorenz, band, bounds
+from crm_analysis.proportion import FEWEST, bounds
+from crm_analysis.segmentation.lorenz import Lorenz, band
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "gini.json").read_text("utf-8"))
 AMOUNTS = st.lists(st.floats(0, 1e6, allow_subnormal=False), min_size=1, max_size=60).filter(

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
 from crm_analysis.errors import UsageError
-from crm_analysis.proportion import share_of_total
 from crm_analysis.segmentation import value
 
 
@@ -45,18 +44,15 @@ def test_four_customers_by_hand(four):
         "lead": "serve at the lowest cost; keep only with spare capacity",
     }
     low, high = (100 * end for end in proportion_confint(1, 4, method="wilson"))
-    inside = np.array([True, False, False, False])
-    now = [100 * end for end in share_of_total(np.array([80.0, 80, 20, 20]), inside)]
-    more = [100 * end for end in share_of_total(np.array([9.0, 1, 9, 1]), inside)]
     findings = result.findings()
     assert findings[0] == (
-        f"Jade (much now, much to win): 1 customer, 25.0 % (95 % interval {low:.1f}–{high:.1f}) of all, with "
-        f"40.0 % (95 % interval {now[1]:.1f}–{now[2]:.1f}) of the spend of the last year and "
-        f"45.0 % (95 % interval {more[1]:.1f}–{more[2]:.1f}) of the potential; give them the most care."
+        f"Jade (high now, high potential): 1 customer, 25.0 % (95 % interval {low:.1f}–{high:.1f}) of all, with "
+        "40.0 % of the spend of the last year and 45.0 % of the potential; give them the most care."
     )
     assert findings[4:] == (
+        "Shares of value have no intervals: they need at least 10 customers.",
         "The potential was given without an interval, so how sure the cells are is not known.",
-        "Much is above 50 EUR of spend of the last year and above 5 EUR of potential (the means of the customers).",
+        "High is above 50 EUR of spend of the last year and above 5 EUR of potential (the means of the customers).",
         "Potential is the column room.",
         "This counts 4 customers; left out: 1 without a purchase.",
     )
@@ -67,7 +63,7 @@ def test_potential_by_customer_id(four):
     result = value.matrix(four, potential=given, cuts=(50, 5))
     assert result.cells.set_index("customer_id")["cell"].to_dict() == {"a": "gold", "b": "gold", "d": "iron"}
     assert result.findings()[-4:-2] == (
-        "Much is above 50 of spend of the last year and above 5 of potential (as given).",
+        "High is above 50 of spend of the last year and above 5 of potential (as given).",
         "Potential is the numbers given.",
     )
     assert result.findings()[-1] == (
@@ -94,7 +90,7 @@ def test_how_sure_the_cells_are(make_customers):
     low, high = (100 * end for end in proportion_confint(moved, 300, method="wilson"))
     assert (
         f"{moved / 3:.1f} % (95 % interval {low:.1f}–{high:.1f}) of the customers change their cell as the potential "
-        "moves within its interval."
+        "moves within its interval; the intervals of the cells' shares do not know that."
     ) in result.findings()
     assert result.metrics()["unsure_share"] == moved / 300
 

@@ -7,6 +7,7 @@ from scipy import stats
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.segmentation import peers, value
+from crm_analysis.table import number
 
 
 @pytest.fixture
@@ -49,8 +50,8 @@ def test_headroom_against_peers_by_hand(eighty):
     low, high = 11 * sum(range(1, 14)), 11 * sum(range(1, 27))
     assert result.findings() == (
         f"The headroom against the 50 % quantile of spend of the last year among comparable customers is 2,200 EUR, "
-        f"24.4 % of what these customers bring now; within the 95 % interval of each benchmark it lies between {low:,} "
-        f"EUR and {high:,} EUR.",
+        f"24.4 % of what these customers bring now; with every benchmark at the lower or every one at the upper end "
+        f"of its 95 % interval it would be {low:,} EUR or {high:,} EUR.",
         "50.0 % (95 % interval 39.3–60.7) of the customers have headroom; the others bring as much as that or more.",
         "Each customer is compared with others alike in age of the relation, channel.",
         "This counts 80 customers.",
@@ -166,9 +167,11 @@ def test_wallet_by_hand(eighty):
     assert headroom["potential_low"].tolist() == pytest.approx([100 * (100 / 52.5 - 1), 0, 100 * (100 / 47.5 - 1)])
     assert headroom["potential_high"].iloc[1] == pytest.approx(100 * (100 / 97.5 - 1))
     assert result.findings()[-1] == "This counts 3 customers; left out: 1 whose share of wallet is not known."
-    assert result.findings()[0].startswith(
+    low, high = 100 * (100 / 52.5 + 100 / 47.5 - 2), 100 * (100 / 47.5 + 100 / 97.5 + 100 / 42.5 - 3)
+    assert result.findings()[0] == (
         "The headroom against what they buy elsewhere (share of wallet) is 222.2, 74.1 % of what these customers bring "
-        "now; within the rounding of their answers it lies between "
+        f"now; with all answers half a step of the scale too low or too high it would be {number(round(low, 2))} or "
+        f"{number(round(high, 2))}."
     )
 
 
@@ -233,3 +236,18 @@ def test_the_picture_stacks_headroom_upon_current_value(eighty):
     bars = ax.containers[:2]
     assert [patch.get_width() for patch in bars[0]] == [820, 8200]
     assert [patch.get_width() for patch in bars[1]] == [200, 2000]
+
+
+def test_headroom_of_those_who_bring_nothing_now_is_said_apart():
+    customers = pd.DataFrame(
+        {"customer_id": list("abcd"), "frequency": [1, 1, 1, 1], "spend_last_year": [0.0, 0.0, 60.0, 100.0]}
+    )
+    result = value.potential(customers, quantile=0.75, least=2)
+    assert result.headroom["potential"].sum() > 0
+    lapsed = (
+        result.headroom.loc[result.headroom["current"] == 0, "potential"].sum() / result.headroom["potential"].sum()
+    )
+    assert (
+        f"{100 * lapsed:.1f} % of it is with customers who bring nothing now, to be won back and not grown"
+        in (result.findings()[0])
+    )

@@ -522,7 +522,8 @@ def test_the_expression_keeps_to_what_the_engines_share():
     sql = ibis.to_sql(view, dialect="postgres").upper()
     functions = set(re.findall(r"\b([A-Z_]{3,})\(", sql))
     assert functions <= {
-        *("CAST", "COALESCE", "COUNT", "DATE", "FILTER", "LAG", "MAKE_DATE", "MAX", "MIN", "NULLIF"),
+        # ARRAY_AGG is how the value of the first day is taken there; elsewhere that is a function of its own.
+        *("ARRAY_AGG", "CAST", "COALESCE", "COUNT", "DATE", "FILTER", "LAG", "MAKE_DATE", "MAX", "MIN", "NULLIF"),
         *("ROW_NUMBER", "SQRT", "SUM"),
     }
     # PostgreSQL casts a boolean to no number but INTEGER.

@@ -202,3 +202,25 @@ def test_the_default_memory_limit_is_a_size():
     limit = memory_limit()
     assert limit.endswith("MB")
     assert int(limit[:-2]) >= 1000
+
+
+# --- per person ------------------------------------------------------------------------------------------------------
+
+
+def test_a_study_per_person_counts_persons_in_everything(write_study):
+    from crm_analysis.study import reach
+    from crm_analysis.study.reports import sales
+
+    customers = (
+        "customer_id,joined,phone\nA,2025-01-01,13800000001\nB,2025-02-01,13800000002\nC,2025-02-01,138 0000 0001\n"
+    )
+    orders = "customer_id,time,amount\nA,2025-01-01,5\nC,2025-03-01,7\nB,2025-03-01,9\n"
+    study = Study.open(write_study({"customers": customers, "transactions": orders}))
+    persons = study.per("person")
+    assert study.per("record") is study
+    assert (persons.name, persons.tables) == (study.name, study.tables)
+    assert persons.customer360()["customer_id"].tolist() == ["A", "B"]
+    assert persons.customer360()["monetary"].tolist() == [12, 9]
+    assert reach.summarise(persons).customers == 2
+    assert sales.summarise(persons, period="year").to_frame()["customers"].tolist() == [2]
+    assert refusal(UsageError, lambda: study.per("household")) == "per must be 'record' or 'person', not 'household'."

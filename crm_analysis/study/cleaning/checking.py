@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm_analysis.atomic import replacing
 from crm_analysis.errors import ContractError
+from crm_analysis.study.cleaning import ids
 from crm_analysis.study.tables import ROW, Contract, Rule, raw
 from crm_analysis.table import count, number
 
@@ -160,7 +161,8 @@ def examine(
     """
     # A day's grace: a shop east of this clock has tomorrow's date already.
     today = datetime.combine(date.today() + timedelta(days=2), datetime.min.time())
-    rules = {f"__broken_{place}": rule for place, rule in enumerate(contract.rules(columns, today=today))}
+    asked = [*contract.rules(columns, today=today), *ids.rules(contract, columns)]
+    rules = {f"__broken_{place}": rule for place, rule in enumerate(asked)}
     originals, copies, copied = _without_copies(checked)
     marked = _mark(originals, rules)
     sums = {mark: marked[mark].sum() for mark in rules}

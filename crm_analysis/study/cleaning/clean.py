@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import ibis
 
 # Part of every cache key: raise it when the contract or the cleaning changes what a clean table holds.
-_VERSION = 3
+_VERSION = 4
 _DAY_SECONDS = 24 * 60 * 60
 
 

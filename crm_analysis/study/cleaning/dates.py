@@ -12,7 +12,7 @@ from crm_analysis.study.reading.sources import literal
 ISO = r"^\d{4}[-/]"
 """Dates that the engine reads by itself begin like this."""
 
-_OFFSET = r":\d\d(\.\d+)?\s*(Z|[+-]\d\d:?\d\d|[+-]\d\d)$"
+_OFFSET = r":\d\d(\.\d+)?\s*(Z|UTC|[+-]\d\d:?\d\d|[+-]\d\d)$"
 _MONTH = "[A-Za-z]{3,9}"
 # Digits are written 0 in a shape.
 _DATES = (
@@ -67,8 +67,12 @@ class TimeForm:
     def sql(self, value: str, timezone: str) -> str:
         """SQL that reads a time; a time with an offset becomes the local time of `timezone`, others are local."""
         zone = literal(timezone)
+        # The engine wants seconds, no blank before an offset, and a colon in it.
+        exact = f"regexp_replace({value}, '\\s*UTC$', 'Z')"
+        exact = f"regexp_replace({exact}, '\\s*([+-]\\d\\d):?(\\d\\d)$', '\\1:\\2')"
+        exact = f"regexp_replace({exact}, '([ T]\\d\\d:\\d\\d)\\s*(Z|[+-])', '\\1:00\\2')"
         iso = (
-            f"CASE WHEN regexp_matches({value}, '{_OFFSET}') THEN TRY_CAST({value} AS TIMESTAMPTZ) AT TIME ZONE {zone} "
+            f"CASE WHEN regexp_matches({value}, '{_OFFSET}') THEN TRY_CAST({exact} AS TIMESTAMPTZ) AT TIME ZONE {zone} "
             f"WHEN regexp_matches({value}, '{ISO}') THEN TRY_CAST({value} AS TIMESTAMP) END"
         )
         # The words infinity and epoch are times to the engine.
@@ -105,6 +109,11 @@ def tidy(value: str) -> str:
 def is_plain(value: str) -> str:
     """SQL that is true where the engine reads a time by itself."""
     return f"(regexp_matches({value}, '{ISO}') AND TRY_CAST({value} AS TIMESTAMP) IS NOT NULL)"
+
+
+def has_offset(value: str) -> str:
+    """SQL that is true where a time says how far it is from UTC."""
+    return f"regexp_matches({value}, '{_OFFSET}')"
 
 
 def is_iso(value: str) -> str:

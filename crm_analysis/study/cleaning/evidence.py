@@ -12,6 +12,7 @@ from crm_analysis.study.cleaning import dates
 from crm_analysis.study.cleaning.checking import FORMATS, WRONG, Act
 from crm_analysis.study.cleaning.dates import TimeForm
 from crm_analysis.study.cleaning.formats import (
+    CURRENCIES,
     IdForm,
     NumberForm,
     decimal_evidence,
@@ -22,9 +23,12 @@ from crm_analysis.study.cleaning.formats import (
 )
 from crm_analysis.study.cleaning.tally import NUMBERS, TextColumn, contents, tally
 from crm_analysis.study.config import TableConfig
-from crm_analysis.study.reading.sources import Source
+from crm_analysis.study.reading.sources import Source, literal
 from crm_analysis.study.tables import ROW
 from crm_analysis.table import count
+
+# Tables whose numbers are answers, which may bear labels.
+_ANSWERS = ("survey", "kano")
 
 
 @dataclass
@@ -99,6 +103,12 @@ def gather(
         elif kind == "time" and column.kind == "value":
             found.times[column.name] = TimeForm()
         elif kind == "time":
+            if counts["offset"] and timezone == "UTC":
+                times, are = count(counts["offset"], "time"), "is" if counts["offset"] == 1 else "are"
+                found.notes.append(
+                    f"{column.name} holds {times} with an offset, which {are} told in UTC; timezone under [study] sets "
+                    "the zone of the firm."
+                )
             odd = counts["odd"] or config.time_format
             found.times[column.name] = (
                 _time_form(connection, source, config, column, given, timezone, found) if odd else TimeForm()
@@ -154,10 +164,35 @@ def _number_form(
             f"{column.name} holds {count(either, 'number')} that can be read in two ways, such as {example}; here the "
             f'{mark}, and {where} = "," reads them the other way.'
         )
-    form = NumberForm(plain=False, decimal=config.decimal or ("," if commas > points else "."))
+    form = NumberForm(
+        plain=False,
+        decimal=config.decimal or ("," if commas > points else "."),
+        labelled=config.table in _ANSWERS,
+    )
+    if column.kind == "money":
+        _note_currencies(connection, source, column, found)
     value = form.text("v", percent=column.kind == "number")
     _note_rewritten(connection, source, column, form.rewritten("v"), value, "number", config.table, found)
     return form
+
+
+def _note_currencies(
+    connection: duckdb.DuckDBPyConnection, source: Source, column: TextColumn, found: Evidence
+) -> None:
+    """Say so where numbers of several currencies stand in one column: without their signs they would be added."""
+    cases = " ".join(
+        f"WHEN regexp_matches({number_signs('v')}, {literal(signs)}) THEN {literal(code)}"
+        for code, signs in CURRENCIES.items()
+    )
+    rows = connection.sql(
+        f"SELECT DISTINCT CASE {cases} END AS code FROM ({_given(column, source)}) WHERE length(v) <= 60 ORDER BY code"
+    ).fetchall()
+    codes = [code for (code,) in rows if code is not None]
+    if len(codes) > 1:
+        found.notes.append(
+            f"{column.name} holds several currencies ({', '.join(codes)}), and its numbers are taken as they are; turn "
+            "them into one."
+        )
 
 
 def _note_rewritten(

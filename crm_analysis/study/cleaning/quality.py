@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # A column that is empty for longer at the end of its table has stopped to be kept.
 _SILENT_DAYS = 31
+# Where empty says something: a contract that runs on, a customer whom nobody brought.
+_EMPTY_IS_MEANT = (("contracts", "end"), ("customers", "referrer_id"))
 _LONGEST_NAME = 34
 
 
@@ -158,7 +160,9 @@ class CleaningResult(Result):
             )
         else:
             sentences.append(f"No table with dates ends before the study's last day; the latest is {last:%Y-%m-%d}.")
-        stopped = self.filled[self.filled["silent_days"] > _SILENT_DAYS].sort_values("silent_days", ascending=False)
+        meant = pd.MultiIndex.from_frame(self.filled[["table", "column"]]).isin(_EMPTY_IS_MEANT)
+        stopped = self.filled[~meant & (self.filled["silent_days"] > _SILENT_DAYS)]
+        stopped = stopped.sort_values("silent_days", ascending=False)
         for row in stopped.head(3).itertuples():
             sentences.append(
                 f"The column {row.column} of {row.table} is empty since {row.last_filled:%Y-%m-%d}, the last "

@@ -68,6 +68,7 @@ def _first_look(column: TextColumn, v: str) -> dict[str, str]:
     elif column.kind != "text":
         counts["nothing"] = f"count(*) FILTER ({is_nothing(v)})"
     if column.kind == "time":
+        counts["offset"] = f"count(*) FILTER ({dates.has_offset(v)})"
         counts["odd"] = f"count(*) FILTER ({named}NOT {dates.is_plain(v)})"
     elif column.kind == "flag":
         counts["words"] = f"count(*) FILTER (lower({v}) NOT IN ('true', 'false', '1', '0') AND ({flag(v)}) IS NOT NULL)"

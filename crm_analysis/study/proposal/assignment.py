@@ -108,7 +108,10 @@ def _by_name(relation: Relation, table: str) -> tuple[dict[str, Line], list[str]
             if (other.column, other.degree, other.fits) == (offer.column, offer.degree, True)
             and other.contents.name not in taken
         ]
-        lines[name] = Line(name, offer.contents.name, _doubt(offer, rivals))
+        # A name that stands twice has a number the second time.
+        again = re.compile(re.escape(offer.contents.name) + r"_\d+")
+        twins = [contents.name for contents in relation.columns if again.fullmatch(contents.name)]
+        lines[name] = Line(name, offer.contents.name, _doubt(offer, rivals, twins))
     remarks = [
         f"{offer.contents.name!r} of {relation.label} is named like {offer.column.name}, but its contents are "
         "something else"
@@ -133,15 +136,19 @@ def _few(contents: Contents, column: Column) -> bool:
     return column.kind != "text" or len(contents.values) <= _FEW
 
 
-def _doubt(offer: _Offer, rivals: list[str]) -> str:
+def _doubt(offer: _Offer, rivals: list[str], twins: list[str]) -> str:
     contents = offer.contents
-    if offer.exact:
-        return "its name is right, but its contents are not" if contents.given and not offer.fits else ""
     reasons = []
-    if offer.degree != SURE:
+    if offer.exact:
+        reasons += ["its name is right, but its contents are not"] if contents.given and not offer.fits else []
+        rivals = []
+    elif offer.degree != SURE:
         reasons.append(f"the name {'may mean something else' if offer.degree == GUESS else 'says more than that'}")
-    if rivals:
-        reasons.append("it may be " + " or ".join(f'"{rival}"' for rival in rivals))
+    others = list(dict.fromkeys([*rivals, *twins]))
+    if others:
+        reasons.append("it may be " + " or ".join(f'"{other}"' for other in others))
+    if offer.exact:
+        return "; ".join(reasons)
     if offer.column.name == "discount" and contents.high is not None and contents.high <= 1:
         reasons.append("it looks like a share, and must be an amount of money")
     return "; ".join(reasons)

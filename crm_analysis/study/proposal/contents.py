@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import duckdb
 
+from crm_analysis.study.cleaning.formats import CODES, NOTHING, TEN_THOUSANDS
 from crm_analysis.study.proposal.synonyms import FLAGS
 from crm_analysis.study.reading.sources import Source, quote
 from crm_analysis.study.tables import ROW, Column
 
 # About so many rows tell what a column holds.
 _ROWS = 10_000
-_NOTHING = {"", "na", "n/a", "nan", "null", "none", "-", "nat"}
-_CLOCK = r"([ T]\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp][Mm])?)?(Z|[+-]\d\d:?\d\d|[+-]\d\d)?"
+_NOTHING = {"", "nat", *NOTHING}
+_CLOCK = r"([ T]\d{1,2}:\d\d(:\d\d(\.\d+)?)?( ?[AaPp][Mm])?)?( ?(Z|UTC|[+-]\d\d:?\d\d|[+-]\d\d))?"
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DATE = re.compile(
     rf"(\d{{4}}[-/.年]\d{{1,2}}[-/.月]\d{{1,2}}日?|(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])(\d{{6}})?"
@@ -38,7 +40,9 @@ _SIGNS = {
     "USD": "USD",
 }
 _NUMBER = re.compile(
-    r"[-+(]?\s*[$€£¥￥]?\s*[-+]?(\d{1,3}([,.' \u00a0]\d{3})+|\d+)?([.,]\d+)?([eE][-+]?\d+)?\s*[-€£元]?\)?"
+    rf"[-+(]?\s*(?:[$€£¥₹]|Rs\.?|(?:{CODES})\b)?\s*[-+]?"
+    r"(?P<digits>(?:\d{1,3}(?:[,.' ]\d{3})+|\d{1,2}(?:,\d\d)+,\d{3}|\d+)?(?:[.,]\d+)?)(?:[eE](?P<power>[-+]?\d+))?"
+    rf"\s*(?P<times>[{''.join(TEN_THOUSANDS)}]?)\s*(?:[-€£元]|(?:{CODES})\b)?\)?"
 )
 
 
@@ -139,15 +143,18 @@ def describe(name: str, written: Sequence[str | None]) -> Contents:
 
 def number(written: str) -> float | None:
     """Read a number as firms write it, with separators and signs; the last of two kinds of separator is the point."""
-    if not any(character.isdigit() for character in written) or not _NUMBER.fullmatch(written):
+    written = unicodedata.normalize("NFKC", written)
+    match = _NUMBER.fullmatch(written)
+    if match is None or not match["digits"]:
         return None
     negative = re.match(r"\D*[-(]", written) is not None or written.endswith("-")
-    digits, _, power = re.sub(r"[^\d.,eE+-]", "", written).strip("+-").upper().partition("E")
+    digits = re.sub(r"[^\d.,]", "", match["digits"])
     if "," in digits and ("." not in digits or digits.rfind(",") > digits.rfind(".")):
-        thousands = re.fullmatch(r"\d{1,3}(,\d{3})+", digits)
+        thousands = re.fullmatch(r"\d{1,3}(,\d{3})+|\d{1,2}(,\d\d)+,\d{3}", digits)
         digits = digits.replace(",", "") if thousands else digits.replace(".", "").replace(",", ".")
     try:
-        figure = float(f"{digits.replace(',', '')}E{power or 0}")
+        figure = float(f"{digits.replace(',', '')}E{match['power'] or 0}")
+        figure *= float(f"1{TEN_THOUSANDS.get(match['times'], '')}")
     except ValueError:
         return None
     if not math.isfinite(figure):

@@ -157,6 +157,9 @@ def _table(proposal: Proposal, sources: dict[Path, str]) -> str:
     lines += [setting(f'# {name} = "..."', _absent(name, proposal)) for name in absent]
     if proposal.unused:
         kept = "further columns, kept as they are" if contract.extra else "columns that are not used"
+        if contract.extra and proposal.one_per:
+            # As the cleaning does: of several rows only what is mapped is known to be the customer's own.
+            kept = "further columns, not kept unless they are mapped, since rows of one customer may differ in them"
         lines += _wrapped(f"{kept}: {', '.join(proposal.unused)}")
     return "\n".join(lines) + "\n"
 

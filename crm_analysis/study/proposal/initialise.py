@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from crm_analysis.atomic import replacing
 from crm_analysis.errors import UsageError
 from crm_analysis.study.config import name_from
 from crm_analysis.study.config import read as read_config
-from crm_analysis.study.proposal import draft, keys, relations
+from crm_analysis.study.proposal import draft, keys, pitfalls, relations
 from crm_analysis.study.proposal import propose as proposal
 from crm_analysis.study.proposal.presets import PRESETS
 from crm_analysis.study.proposal.propose import Proposal
@@ -147,10 +148,11 @@ def _proposed(
     if not chosen:
         raise UsageError(
             f"no table of the contract ({', '.join(CONTRACTS)}) is recognised in "
-            f"{', '.join(relation.label for relation in unknown)}; say which it is, for example: "
-            f"crm-analysis init FOLDER transactions={unknown[0].file.name}."
+            f"{', '.join(relation.label for relation in unknown)} (columns: "
+            f"{', '.join(column.name for column in unknown[0].columns)}); say which it is, for example: "
+            f"crm-analysis init FOLDER {shlex.quote(f'transactions={unknown[0].file.name}')}."
         )
-    chosen = keys.pad(connection, chosen)
+    chosen = [pitfalls.warn(connection, one) for one in keys.pad(connection, chosen)]
     notes = proposal.in_words(chosen)
     notes += [
         f"{other.relation.label} looks like {other.table} too and is not used, since a table has one source; put its "

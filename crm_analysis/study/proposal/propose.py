@@ -108,7 +108,16 @@ def propose(relation: Relation, table: str, *, ids: frozenset[str] = frozenset()
     taken = {line.given for line in lines.values()}
     items = None
     if table == "survey":
-        items = questionnaire.find([column for column in relation.columns if column.name not in taken])
+        free = [column for column in relation.columns if column.name not in taken]
+        items = questionnaire.find(free)
+        known = {*items.items, *items.codes} if items else set()
+        worded = questionnaire.in_words([column for column in free if column.name not in known])
+        if worded:
+            some = ", ".join((*worded[:3], *("..." for _ in worded[3:4])))
+            remarks += (
+                f"{count(len(worded), 'column')} of {relation.label} ({some}) hold answers in words: they are items "
+                "only once a CASE makes numbers of them",
+            )
         missing = tuple(name for name in missing if name != "respondent_id")
     customers = table == "customers" and "customer_id" in lines
     key = column_of(relation, lines["customer_id"].given) if customers else None
@@ -149,7 +158,9 @@ def _score(proposal: Proposal, key: Contents | None, ids: frozenset[str]) -> flo
         score += weight / 2 if line.doubt else weight
     score -= 3 * len(proposal.missing)
     if proposal.table == "customers":
-        score += -6 if proposal.one_per else 2 if key is not None and key.is_unique else 0
+        # A log names its customers again and again, a list of customers only some of them.
+        again = -6 if key is not None and key.distinct < 0.5 else -2
+        score += again if proposal.one_per else 2 if key is not None and key.is_unique else 0
         # Dates and money that are not the customer's make a log, even if in a short one nobody comes twice.
         rest = [column for column in proposal.relation.columns if column.name in proposal.unused]
         dated = any(column.dates >= 0.9 for column in rest)

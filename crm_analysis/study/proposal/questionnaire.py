@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ _PERSONAL = (
     "城市 波次 年份 "
     "月份 权重 门店"
 )
+
+# "5 - very satisfied", "(5) very satisfied", "5 (very satisfied)", "5分", as cleaning reads them.
+_LABEL = re.compile(r"\(?(\d{1,3})(?:[\s:=.,|()（）：–—-]+[^\W\d_]|[\u4e00-\u9fff])\D*")
 
 
 @dataclass(frozen=True)
@@ -102,15 +106,39 @@ def find(columns: Sequence[Contents]) -> Questionnaire | None:
     )
 
 
+def in_words(columns: Sequence[Contents]) -> tuple[str, ...]:
+    """Return columns whose answers are the same few words, such as ``Strongly agree``, and no numbers.
+
+    Parameters
+    ----------
+    columns : sequence of Contents
+        The columns that are not known to be something else.
+
+    Returns
+    -------
+    tuple of str
+        None where fewer than `FEWEST` columns share their words.
+    """
+    alike: dict[frozenset[str], list[str]] = {}
+    for column in columns:
+        words = frozenset(column.values)
+        if 3 <= len(words) <= 11 and column.numbers == 0:
+            alike.setdefault(words, []).append(column.name)
+    most = max(alike.values(), key=len, default=[])
+    return tuple(most) if len(most) >= FEWEST else ()
+
+
 def _answers(column: Contents) -> Counter[int] | None:
     """Whole numbers -> rows, if that is what the column holds and its name says nothing else."""
-    if normalise(column.name) in _PERSONAL.split() or column.whole < 0.95 or len(column.values) > 110:
+    if normalise(column.name) in _PERSONAL.split() or len(column.values) > 110:
         return None
     given: Counter[int] = Counter()
     for written, rows in column.values.items():
-        figure = number(written)
+        figure = number(_LABEL.sub(r"\1", written.strip()))
         if figure is not None and figure == round(figure):
             given[int(figure)] += rows
+    if sum(given.values()) < 0.95 * column.given:
+        return None
     # Yes or no, a sex as 1 or 2, a constant: no scale can be told from two values.
     return given if len(set(given) - _CODES) > 2 else None
 

@@ -1,4 +1,4 @@
-"""What firms call the tables and columns of the contract, in English and Chinese, and the words in some of them."""
+"""What firms call the tables and columns of the contract, in English, Chinese and German, and words in some of them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ _CUSTOMER = (
     "accountid accountno accountnumber account shopperid guestid subscriberid 客户编号 客户号 客户id 客户代码 客户编码 "
     "客户 顾客编号 顾客号 顾客id 顾客 会员编号 会员号 会员id 会员卡号 会员 用户编号 用户号 用户id 用户 买家id "
     "客戶編號 客戶號 "
+    "kundennummer kundennr kundenid kundenno kunde debitor debitorennummer debitorennr mitgliedsnummer "
     "會員號 會員編號 | id no nr number code 编号 代码 卡号"
 )
 _REGION = (
     "region state province country district area city town county location 地区 区域 大区 省份 省 城市 国家 "
     "所在地 所在地区 "
-    "所在城市 地區 | market territory address 地址"
+    "所在城市 地區 ort stadt bundesland land plz | market territory address 地址"
 )
 _CHANNEL = (
     "channel saleschannel acquisitionchannel source utmsource 渠道 来源 来源渠道 获客渠道 注册渠道 "
+    "kanal vertriebskanal herkunft "
     "| medium platform 平台"
 )
 
@@ -31,10 +33,11 @@ _NAMES: dict[str, dict[str, str]] = {
         "joined": "joined joindate joinedat registered registeredat registrationdate regdate signupdate signup "
         "signedup "
         "enrolmentdate enrollmentdate membersince customersince createdat createddate accountcreated dateofjoining "
-        "注册日期 注册时间 入会日期 入会时间 加入日期 加入时间 开户日期 开卡日期 建档日期 註冊日期 | created "
+        "注册日期 注册时间 入会日期 入会时间 加入日期 加入时间 开户日期 开卡日期 建档日期 註冊日期 "
+        "kundeseit eintrittsdatum registriertam angelegtam anlagedatum | created "
         "since date 日期 创建时间",
-        "birth_year": "birthyear yearofbirth yob bornin 出生年份 出生年 | born",
-        "gender": "gender sex 性别 性別",
+        "birth_year": "birthyear yearofbirth yob bornin 出生年份 出生年 geburtsjahr jahrgang | born",
+        "gender": "gender sex 性别 性別 geschlecht",
         "region": _REGION,
         "channel": _CHANNEL,
         "referrer_id": "referrerid referrer referredby refererid invitedby 推荐人编号 推荐人 介绍人 邀请人",
@@ -47,6 +50,7 @@ _NAMES: dict[str, dict[str, str]] = {
         "purchasetime purchasedat transactiondate transactiontime transdate txndate saledate salesdate dateofsale "
         "paymentdate paidat datetime timestamp date day 下单时间 下单日期 订单时间 订单日期 交易时间 交易日期 "
         "购买时间 购买日期 "
+        "datum rechnungsdatum bestelldatum auftragsdatum belegdatum buchungsdatum kaufdatum verkaufsdatum zeitpunkt "
         "支付时间 支付日期 付款时间 成交时间 消费时间 消费日期 销售日期 开票日期 下單時間 日期 时间 "
         "| createdat created createddate shipdate shippingdate bookedat 创建时间 发货时间",
         "amount": "amount totalamount total totalprice totalvalue linetotal ordertotal orderamount ordervalue "
@@ -54,22 +58,26 @@ _NAMES: dict[str, dict[str, str]] = {
         "spend spent netamount grossamount amountpaid paidamount paymentvalue paymentamount subtotal dollars "
         "金额 总金额 "
         "订单金额 交易金额 实付金额 实付款 支付金额 付款金额 消费金额 销售额 销售金额 成交金额 购买金额 "
-        "应付金额 总价 金額 "
-        "| net gross value sum paid payment",
+        "应付金额 总价 金額 betrag umsatz gesamtbetrag rechnungsbetrag bestellwert nettobetrag bruttobetrag "
+        "nettoumsatz "
+        "| net gross value sum paid payment netto brutto summe wert",
         "order_id": "orderid orderno ordernumber ordernr order invoiceid invoiceno invoicenumber invoice transactionid "
         "transactionno transid txnid receiptid receiptno receipt basketid ticketid billno 订单号 订单编号 "
         "订单id 订单 单号 "
-        "交易号 交易编号 流水号 小票号 发票号 訂單號 | id no number document",
+        "交易号 交易编号 流水号 小票号 发票号 訂單號 "
+        "bestellnummer bestellnr auftragsnummer auftragsnr rechnungsnummer rechnungsnr belegnummer belegnr beleg "
+        "bonnummer | id no number document",
         "quantity": "quantity qty units pieces numberofitems itemcount numitems 数量 件数 购买数量 销售数量 "
-        "商品数量 數量 "
+        "商品数量 數量 menge anzahl stückzahl stück "
         "| count items number",
         "category": "category productcategory categoryname itemcategory producttype productgroup productline "
         "department "
+        "warengruppe kategorie produktgruppe artikelgruppe "
         "类别 品类 商品类别 产品类别 类目 商品分类 分类 品类名称 類別 | group type class product productname "
-        "item sku article "
+        "item sku article artikel produkt gruppe "
         "商品 商品名称 产品 产品名称",
-        "margin": "margin profit grossprofit grossmargin contribution 毛利 毛利额 利润",
-        "discount": "discount discountamount rebate 折扣金额 优惠金额 优惠 折扣 | reduction coupon",
+        "margin": "margin profit grossprofit grossmargin contribution 毛利 毛利额 利润 deckungsbeitrag rohertrag",
+        "discount": "discount discountamount rebate 折扣金额 优惠金额 优惠 折扣 rabatt | reduction coupon",
     },
     "contacts": {
         "customer_id": _CUSTOMER,
@@ -111,7 +119,8 @@ _NAMES: dict[str, dict[str, str]] = {
     },
     "survey": {
         "respondent_id": "respondentid respondent responseid responseno participantid participant interviewid "
-        "questionnaireid 受访者编号 受访者 问卷编号 答卷编号 答卷序号 样本编号 序号 | id no number case 编号",
+        "questionnaireid 受访者编号 受访者 问卷编号 答卷编号 答卷序号 样本编号 序号 "
+        "teilnehmer teilnehmernummer fragebogennummer | id no number case 编号",
         "customer_id": _CUSTOMER.partition("|")[0],
         "time": "time submittedat submitted submitdate completedat completed enddate responsedate answeredat "
         "surveydate "
@@ -133,26 +142,38 @@ _NAMES: dict[str, dict[str, str]] = {
 }
 
 UNIT_PRICE = (
-    "unitprice priceperunit itemprice pieceprice sellingprice 单价 商品单价 销售单价 單價",
-    "price rate 价格 售价",
+    "unitprice priceperunit itemprice pieceprice sellingprice 单价 商品单价 销售单价 單價 einzelpreis stückpreis",
+    "price rate 价格 售价 preis",
 )
 """Names of the price of one piece: sure ones, and such as may also be the price of the whole line."""
 
-BIRTH_DATE = "birthdate dateofbirth birthday dob born 出生日期 生日 出生年月"
+BIRTH_DATE = "birthdate dateofbirth birthday dob born 出生日期 生日 出生年月 geburtsdatum"
 """Names of a date of birth, of which the year is taken."""
 
 CHURN = "churn churned churnflag churnlabel ischurn attrition exited 流失 是否流失 流失标记 已流失"
 """Names of a column of customers that says who has left."""
 
 _TABLES = {
-    "customers": "customer client member user account buyer people person crm 客户 顾客 会员 用户 客戶 會員",
-    "transactions": "transaction order sale invoice purchase receipt basket retail 交易 订单 销售 消费 购买 流水 訂單",
+    "customers": "customer client member user account buyer people person crm 客户 顾客 会员 用户 客戶 會員 kunde",
+    "transactions": "transaction order sale invoice purchase receipt basket retail 交易 订单 销售 消费 购买 流水 訂單 "
+    "bestellung umsatz umsätze verkauf verkäufe",
     "contacts": "contact ticket call case complaint service support enquiry 联系 工单 投诉 客服 来电 咨询",
     "contracts": "contract subscription membership 合同 合约 订阅 签约 套餐",
     "campaigns": "campaign promotion mailing 营销 活动 促销 触达",
-    "survey": "survey questionnaire answer respondent satisfaction nps 问卷 调查 答卷 满意度",
+    "survey": "survey questionnaire answer respondent satisfaction nps 问卷 调查 答卷 满意度 umfrage befragung",
     "kano": "kano 卡诺",
 }
+
+CURRENCY = "currency currencycode ccy währung waehrung 币种 货币 幣種"
+"""Names of a column that says in which currency a row is."""
+
+NO_SALE = (
+    "cancelled canceled cancellation refunded refund voided void returned failed declined pending draft unpaid test "
+    "tax vat shipping postage freight delivery handling fee deposit voucher "
+    "storniert storno offen versand versandkosten porto mwst gutschein pfand "
+    "取消 退款 退货 关闭 待付款 未付款 运费 邮费 税"
+)
+"""Words for rows of a log that may be no sales: orders that came to nothing, and lines that are no goods."""
 
 WORDS = {
     "enquiry": "enquiry inquiry question information info request 咨询 查询 询问 问询",

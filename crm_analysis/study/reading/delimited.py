@@ -92,8 +92,11 @@ def _divide(config: TableConfig, sample: str) -> tuple[str, list[list[str]]]:
     for mark in (config.delimiter,) if config.delimiter is not None else _MARKS:
         rows = _rows(sample, mark)
         head = 0 if config.names else header.find(rows).place
-        fields = len(rows[head]) if rows else 0
         after = [row for row in rows[head + 1 :] if row]
+        if after and all(row[-1] == "" and len(row) == len(rows[head]) + 1 for row in after):
+            # Lines that end with the mark have a field more than the header, and nothing in it.
+            rows[head] = [*rows[head], ""]
+        fields = len(rows[head]) if rows else 0
         alike = sum(len(row) == fields for row in after) / len(after) if after else 1.0
         score = (fields > 1, alike, -sum(map(bool, rows[:head])), fields)
         if best is None or score > best[0]:
@@ -152,7 +155,11 @@ def _refusal(config: TableConfig, file: Path, reason: str) -> ContractError:
     where = f"line {int(place[1]):,} of {file.name}" if place else file.name
     if uneven := re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", reason):
         return _uneven(config, where, int(uneven[2]), int(uneven[1]))
-    if "unterminated quote" in reason or "aximum line size" in reason:
+    if "aximum line size" in reason:
+        return ContractError(
+            f"{config.table}: {where} is longer than two million characters; close its quotation mark or shorten it."
+        )
+    if "unterminated quote" in reason:
         return ContractError(
             f"{config.table}: in {where} a quotation mark is opened and not closed; double it or remove it."
         )

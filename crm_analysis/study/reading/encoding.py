@@ -23,7 +23,8 @@ _CHUNK = 1 << 20
 # So many characters beyond ASCII are evidence enough.
 _ENOUGH = 200_000
 _BEYOND_ASCII = re.compile("[^\x00-\x7f]+")
-_HANZI = re.compile("[\u4e00-\u9fa5]")
+# Hanzi, and the marks that stand among them in full width: ￥ （ ） ， ：
+_CHINESE = re.compile("[\u4e00-\u9fa5\u3000-\u303f\uff01-\uffe5]")
 
 
 def as_utf8(config: TableConfig, file: Path, copy: Path) -> tuple[Path, tuple[str, ...]]:
@@ -143,16 +144,16 @@ def _eight_bit(config: TableConfig, file: Path, broken: int) -> str:
             f"{config.table}: {file.name} is UTF-8 text but for line {broken:,}, which is damaged; correct that line, "
             f"or give the file's encoding under [tables.{config.table}]."
         )
-    hanzi = others = 0
+    chinese = others = 0
     try:
         for text in _decoded(file, "gb18030"):
-            if hanzi + others < _ENOUGH:
+            if chinese + others < _ENOUGH:
                 beyond = _beyond(text)
-                common = len(_HANZI.findall(beyond.encode("gb2312", "ignore").decode("gb2312")))
-                hanzi, others = hanzi + common, others + len(beyond) - common
+                common = len(_CHINESE.findall(beyond.encode("gb2312", "ignore").decode("gb2312")))
+                chinese, others = chinese + common, others + len(beyond) - common
     except UnicodeDecodeError:
-        hanzi = 0
-    if hanzi > others:
+        chinese = 0
+    if chinese > others:
         return "gb18030"
     try:
         for _ in _decoded(file, "cp1252"):

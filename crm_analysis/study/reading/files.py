@@ -68,7 +68,7 @@ def _ending_fits(file: Path, form: str) -> bool:
 
 
 def fingerprint(files: Sequence[Path], memory: Path) -> dict[str, str]:
-    """Hash files with SHA-256, reading again only those whose size or time of change is new.
+    """Hash files with SHA-256, reading again only those whose size or times of change are new.
 
     Parameters
     ----------
@@ -93,13 +93,14 @@ def fingerprint(files: Sequence[Path], memory: Path) -> dict[str, str]:
         except FileNotFoundError:
             # A journal may go at any moment.
             continue
-        stamp = [state.st_size, state.st_mtime_ns]
+        # A copy may keep the time of change of what it replaces, but not the time at which it was put there.
+        stamp = [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
         entry = known.get(str(file))
-        if entry is None or entry[:2] != stamp:
+        if entry is None or entry[:-1] != stamp:
             with file.open("rb") as content:
                 entry = [*stamp, hashlib.file_digest(content, "sha256").hexdigest()]
         known[str(file)] = entry
-        hashes[str(file)] = entry[2]
+        hashes[str(file)] = entry[-1]
     with replacing(memory) as part:
         part.write_text(json.dumps(known), "utf-8")
     return hashes

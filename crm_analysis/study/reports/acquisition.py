@@ -9,11 +9,13 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from crm_analysis.proportion import wilson
+from crm_analysis.proportion import share, wilson
 from crm_analysis.study.reports.change import MONEY, UNKNOWN, midnight_after, ratio, sums
 
 ALL = "all"
 """Name of the row that holds all channels together."""
+
+_CHANCE = 0.001
 
 
 def won(customers: ibis.Table | None, lines: ibis.Table | None, last: date, window_days: int) -> ibis.Table | None:
@@ -64,6 +66,23 @@ def won(customers: ibis.Table | None, lines: ibis.Table | None, last: date, wind
     )
 
 
+def is_stale(customers: ibis.Table, last: date, *, window_days: int) -> date | None:
+    """Return the last day on which somebody joined, if the table looks as if it had not been kept since.
+
+    It does if, at the rate of joining in the window before that day, nobody joining since would happen by chance in
+    fewer than one of a thousand such tables (a Poisson process: exp(-rate days)).
+    """
+    days = customers.joined.date()
+    known = customers.filter(days.notnull() & (days <= ibis.literal(last)))
+    ends = known.joined.max().to_pandas()
+    if pd.isna(ends):
+        return None
+    end = pd.Timestamp(ends).date()
+    within = known.filter(known.joined.date() > ibis.literal(end - timedelta(days=window_days)))
+    rate = int(within.count().to_pandas()) / window_days
+    return end if rate * (last - end).days > -math.log(_CHANCE) else None
+
+
 def totals(found: ibis.Table) -> ibis.Table:
     """Sum the rows of `won` by channel, in order; costs over those whose cost is known."""
     priced = found.cost.notnull()
@@ -109,7 +128,7 @@ def _table(now: Any, then: ibis.Table | None) -> pd.DataFrame:
     known = found.assign(units=found["priced_won"].astype("float64"))
     table = found[["won", "won_before"]].astype("float64")
     for name, over in (("buyers", "buyers"), ("referred", "referred_won")):
-        rows = [_wilson(part, whole) for part, whole in zip(found[over], found["won"], strict=True)]
+        rows = [_share(part, whole) for part, whole in zip(found[over], found["won"], strict=True)]
         table[[f"{name}_share", f"{name}_share_low", f"{name}_share_high"]] = pd.DataFrame(rows, index=found.index)
     table.insert(2, "buyers", found["buyers"].astype("float64"))
     table = table.join(ratio(known, "cost", "priced", name="cost_per_customer"))
@@ -120,10 +139,8 @@ def _table(now: Any, then: ibis.Table | None) -> pd.DataFrame:
     return table.reset_index()
 
 
-def _wilson(part: Any, whole: Any) -> tuple[float, float, float]:
-    if pd.isna(part) or not whole:
-        return math.nan, math.nan, math.nan
-    return (float(part) / float(whole), *wilson(int(part), int(whole)))
+def _share(part: Any, whole: Any) -> tuple[float, float, float]:
+    return share(0, 0) if pd.isna(part) else share(int(part), int(whole))
 
 
 def change_of_counts(now: float, then: float) -> tuple[float, float, float]:

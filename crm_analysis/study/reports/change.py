@@ -149,7 +149,8 @@ def ratio(
     -------
     DataFrame
         Columns ``<name>``, ``<name>_low``, ``<name>_high``. All missing where the denominator is not positive; no
-        interval with fewer than two customers. With r = sum y / sum x the variance is that of a linearised ratio,
+        interval with fewer than two customers, or where nobody has anything of the numerator. With
+        r = sum y / sum x the variance is that of a linearised ratio,
         n / (n - 1) * sum_i (y_i - r x_i)^2 / (sum x)^2, here from sums of squares and products, and the interval
         takes Student's t with n - 1 degrees of freedom. It regards the customers as a sample of those the firm might
         have had, each with all orders; with few customers and very unequal amounts it is too narrow.
@@ -168,7 +169,7 @@ def ratio(
     )
     x = np.where(x > 0, x, np.nan)
     estimate = y / x
-    several = np.where(n > 1, n, np.nan)
+    several = np.where((n > 1) & (yy > 0), n, np.nan)
     squares = np.maximum(yy - 2 * estimate * yx + estimate**2 * xx, 0.0)
     half = stdtrit(several - 1, 0.5 + level / 2) * np.sqrt(squares * several / (several - 1)) / x
     ends = {name: estimate, f"{name}_low": estimate - half, f"{name}_high": estimate + half}
@@ -176,15 +177,24 @@ def ratio(
 
 
 def change_percent(found: pd.DataFrame, over: str, under: str, *, level: float = 0.95, name: str) -> pd.DataFrame:
-    """Return `ratio` as a change in percent: 100 (ratio - 1), with its interval."""
-    return 100 * (ratio(found, over, under, level=level, name=name) - 1)
+    """Return `ratio` as a change in percent: 100 (ratio - 1), with its interval.
+
+    The interval of a positive ratio is that of its logarithm: the ends are ratio x exp(+-half / ratio). So a change
+    never falls below -100 %, and the ends miss about as often on either side; benchmarks/README.md has the coverage.
+    """
+    found = ratio(found, over, under, level=level, name=name)
+    middle = found[name].where(found[name] > 0)
+    reach = np.exp((found[f"{name}_high"] - middle) / middle)
+    ends = pd.DataFrame({name: found[name], f"{name}_low": middle / reach, f"{name}_high": middle * reach})
+    return 100 * (ends.where(middle.notna(), found, axis=0) - 1)
 
 
 def in_words(row: Mapping[str, Any], name: str) -> str:
     """Write a change in percent with its interval: ``+3.4 % (95 % interval -1.2 to +8.0)``."""
     value, low, high = (float(row[column]) for column in (name, f"{name}_low", f"{name}_high"))
     if np.isnan(low):
-        return f"{value:+.1f} % (too few customers for an interval)"
+        why = "too few customers for an interval" if value > -100 else "nothing is left, so there is no interval"
+        return f"{value:+.1f} % ({why})"
     return f"{value:+.1f} % (95 % interval {low:+.1f} to {high:+.1f})"
 
 

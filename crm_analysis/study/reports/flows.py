@@ -9,7 +9,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from crm_analysis.proportion import wilson
+from crm_analysis.proportion import share
 from crm_analysis.study.reports import periods
 from crm_analysis.study.reports.change import Span
 
@@ -79,7 +79,6 @@ def summarise(lines: ibis.Table, span: Span, *, every: str, window_days: int) ->
         row = {"end": pd.Timestamp(day), "customers": now, "customers_before": then, **flow}
         for name, whole in zip(names, (then, then, now, now), strict=True):
             part = flow[name.removesuffix("_share")]
-            low, high = wilson(part, whole) if whole else (float("nan"), float("nan"))
-            row |= {name: part / whole if whole else float("nan"), f"{name}_low": low, f"{name}_high": high}
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), share(part, whole), strict=True))
         rows.append(row)
     return pd.DataFrame(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from crm_analysis.study.customer360 import YEAR_DAYS
@@ -95,5 +96,8 @@ def _division(lines: ibis.Table, by: str, last: date, compared: bool) -> pd.Data
         change, strict = change * float("nan"), strict * float("nan")
         table["revenue_before"] = float("nan")
     clear = (strict["change_percent_low"] > 0) | (strict["change_percent_high"] < 0)
+    # Nothing sold now: were either year as likely, none of n customers would be now's with the chance 2^(1 - n).
+    gone = (change["change_percent"] == -100) & (found["units"] > 1 + np.log2(max(len(found), 1) / 0.05))
+    clear |= gone
     table = table.join(change).assign(clear=clear)
     return table.sort_values(["revenue", "group"], ascending=[False, True], ignore_index=True)

@@ -52,6 +52,8 @@ class MarketResult(Result):
         Last day of the last window; nothing without a table that has dates.
     joined : bool
         Whether a customer counts as won on the day of joining; otherwise on that of the first purchase.
+    stale_since : date or None
+        The day after which the customers table looks as if it had not been kept; its windows are not compared then.
     currency : str
         The currency of costs.
     """
@@ -63,6 +65,7 @@ class MarketResult(Result):
     span: Span | None
     last: date | None
     joined: bool
+    stale_since: date | None
     currency: str
     title = "Market report"
     shown: ClassVar[dict[str, str]] = {"flows": "Flows of customers", "channels": "Customers won, by channel"}
@@ -123,8 +126,15 @@ class MarketResult(Result):
         if self.joined and pd.notna(row["buyers_share"]):
             text += f"; {share_of(row, 'buyers')} of them bought by then"
         sentences = [f"{text}."]
+        if self.stale_since:
+            sentences.append(
+                f"Nobody in the customers table joined after {self.stale_since}, which at the rate before cannot be "
+                "chance: the table seems to end there, so joining is not compared with the days before."
+            )
+        if not row["won"]:
+            return sentences
         if pd.isna(row["cost_per_customer"]):
-            return [*sentences, "What it cost to win them is not known: the customers table has no acquisition_cost."]
+            return [*sentences, "What it cost to win them is not known: this needs customers with an acquisition_cost."]
         sentences.append(f"Winning one cost {self._cost(row, 'cost_per_customer')} on average{self._per_buyer(row)}.")
         rows = self.channels.iloc[1:].dropna(subset="cost_per_buyer").sort_values("cost_per_buyer")
         if len(rows) > 1:
@@ -257,10 +267,12 @@ def summarise(
     lines = known[0] if known else None
     none = pd.DataFrame({"end": []})
     # Joining dates may reach further back than the log does, so only a log without them limits the comparison.
-    whole = joined or (covered is not None and covered.days + covered.slack_days >= 2 * window_days)
+    stale = acquisition.is_stale(customers, last, window_days=window_days) if joined and last else None
+    long_enough = joined or (covered is not None and covered.days + covered.slack_days >= 2 * window_days)
+    compared = long_enough and stale is None
     return MarketResult(
         flows=flows.summarise(lines, covered, every=every, window_days=window_days) if known and covered else none,
-        channels=acquisition.summarise(customers, lines, last, window_days=window_days, compared=whole)
+        channels=acquisition.summarise(customers, lines, last, window_days=window_days, compared=compared)
         if last
         else pd.DataFrame({"channel": []}),
         every=every,
@@ -268,5 +280,6 @@ def summarise(
         span=covered,
         last=last,
         joined=joined,
+        stale_since=stale,
         currency=study.currency,
     )

@@ -10,7 +10,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from crm_analysis.proportion import Z, wilson
+from crm_analysis.proportion import Z, share
 from crm_analysis.study.customer360 import YEAR_DAYS
 from crm_analysis.study.reports import flows
 from crm_analysis.study.reports.change import MONEY, Span, midnight_after, ratio, sums, windows
@@ -21,6 +21,7 @@ COUNTED = "counted"
 """Unit of what is counted: it has no interval."""
 
 _FEW_VALUES = 12
+_FEWEST_RANKED = 6
 _ATTRIBUTES = 3
 _OWN = ("customer_id", "person_id", "referrer_id", "channel", "joined")
 
@@ -48,8 +49,7 @@ class Sheet:
         """Write down a share of customers in percent, with Wilson's interval; nothing is known of none."""
         if not whole:
             return self.lack(measure, f"{source} with customers to count")
-        low, high = wilson(int(part), int(whole))
-        return self.add(measure, (100 * int(part) / int(whole), 100 * low, 100 * high), unit, source)
+        return self.add(measure, tuple(100 * end for end in share(int(part), int(whole))), unit, source)
 
     def lack(self, measure: str, what: str) -> None:
         """Write down what a measure would need."""
@@ -67,7 +67,8 @@ def median(counts: pd.Series) -> tuple[float, float, float]:
     Returns
     -------
     tuple of float
-        Median, lower and upper end: the values whose ranks are n / 2 -+ 1.96 sqrt(n) / 2. All missing without values.
+        Median, lower and upper end: the values whose ranks are n / 2 -+ 1.96 sqrt(n) / 2. All missing without values;
+        no interval of fewer than 6, whose smallest and largest hold the median less often than 95 %, 1 - 2^(1 - n).
 
     References
     ----------
@@ -84,6 +85,8 @@ def median(counts: pd.Series) -> tuple[float, float, float]:
 
     half = Z * math.sqrt(n) / 2
     middle = (at((n + 1) // 2) + at(n // 2 + 1)) / 2
+    if n < _FEWEST_RANKED:
+        return middle, math.nan, math.nan
     return middle, at(math.floor(n / 2 - half)), at(math.ceil(n / 2 + 1 + half))
 
 

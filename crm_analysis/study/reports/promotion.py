@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import style
-from crm_analysis.proportion import wilson
+from crm_analysis.proportion import share, wilson
 from crm_analysis.result import Result
 from crm_analysis.study.reports.change import last_day, midnight_after
 from crm_analysis.table import amount, count, short
@@ -65,10 +65,11 @@ class PromotionResult(Result):
         if self.campaigns.empty:
             return ("No campaign has both treated and control customers whose response is known.",)
         row = self.campaigns.iloc[-1]
+        effect = f"A contact {'raises' if row['difference_points'] >= 0 else 'changes'} the response by {points(row)}"
         sentences = [
-            f"A contact raises the response by {points(row)}: {100 * row['treated_share']:.1f} % of "
-            f"{count(int(row['treated']), 'treated customer')} and {100 * row['control_share']:.1f} % of "
-            f"{count(int(row['control']), 'control customer')} responded."
+            f"{effect}: {100 * row['treated_share']:.1f} % of those contacted and {100 * row['control_share']:.1f} % "
+            f"of the control group responded (in {count(len(self.campaigns) - 1, 'campaign')}, with "
+            f"{count(int(row['treated']), 'contact')} and {int(row['control']):,} without)."
         ]
         if pd.notna(row["cost_per_response"]):
             sentences.append(f"An additional response costs {self.cost(row)}.")
@@ -79,8 +80,9 @@ class PromotionResult(Result):
             best = each.loc[each["difference_points"].idxmax()]
             proven = int((each["difference_points_low"] > 0).sum())
             sentences.append(
-                f"In {proven} of {len(each)} campaigns the interval of the effect leaves out zero; the largest effect "
-                f"is that of {best['campaign']}, {points(best)}."
+                f"In {proven} of {len(each)} campaigns, each looked at alone, the interval of the effect lies above "
+                f"zero. The largest effect is that of {best['campaign']}, {points(best)}; the largest of several looks "
+                "larger than it is."
             )
         return tuple(sentences)
 
@@ -189,8 +191,7 @@ def _campaign(both: pd.DataFrame) -> list[dict[str, Any]]:
     (x1, n1), (x0, n0) = ((int(arm.loc[a, "responses"]), int(arm.loc[a, "customers"])) for a in ("treated", "control"))
     row = {"campaign": both["campaign"].iloc[0], "day": pd.Timestamp(both["day"].min()), "treated": n1, "control": n0}
     for name, x, n in (("treated", x1, n1), ("control", x0, n0)):
-        low, high = wilson(x, n)
-        row |= {f"{name}_share": x / n, f"{name}_share_low": low, f"{name}_share_high": high}
+        row |= dict(zip((f"{name}_share{end}" for end in ("", "_low", "_high")), share(x, n), strict=True))
     # What a contact costs beyond what is spent on a customer of the control group.
     extra = float(arm.loc["treated", "cost"]) - float(arm.loc["control", "cost"])
     return [_priced(row, newcombe(x1, n1, x0, n0), extra)]

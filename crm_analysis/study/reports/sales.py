@@ -114,7 +114,9 @@ class SalesResult(Result):
             low, high = (number(row[f"mean_order_value_{end}"]) for end in ("low", "high"))
             known = f" (95 % interval {low} to {high})" if pd.notna(row["mean_order_value_low"]) else ""
             text = f"In this {self.period} an order brought {amount(row['mean_order_value'], self.currency)}{known}"
-            if pd.notna(row["returns_share"]):
+            if row["returns"] == 0:
+                text += "; nothing was returned"
+            elif pd.notna(row["returns_share"]):
                 text += f"; returns were {share_of(row, 'returns')} of purchases"
             if pd.notna(row.get("margin_share", np.nan)):
                 text += f"; the margin was {share_of(row, 'margin')} of revenue"

@@ -97,8 +97,8 @@ def test_duplicate_customers(write_study):
     folder = write_study({"customers": rows})
     study = Study.open(folder)
     assert breaches(study) == [
-        "customers: customer_id must stand once; 2 rows break this (left out), first row 3 = 'A'",
-        "customers: referrer_id must differ from customer_id; 1 row breaks this (value set aside), first row 5 = 'C'",
+        "customers: customer_id must stand once; 2 rows break this (left out), first row 3",
+        "customers: referrer_id must differ from customer_id; 1 row breaks this (value set aside), first row 5",
     ]
     assert study.frame("customers")[["customer_id", "region"]].to_numpy().tolist() == [
         ["A", "north"],
@@ -137,7 +137,7 @@ def test_survey_codes_out_of_range_are_set_aside_and_missing_codes_are_no_breach
         "survey: Q1 must lie between 1 and 10; 1 row breaks this (value set aside), first row 2 = '11'",
         "survey: Q2 must lie between 1 and 10; 1 row breaks this (value set aside), first row 3 = '0'",
         "survey: complained must lie between 0 and 1; 1 row breaks this (value set aside), first row 3 = '2'",
-        "survey: respondent_id must stand once per wave; 1 row breaks this (left out), first row 5 = 'r1'",
+        "survey: respondent_id must stand once per wave; 1 row breaks this (left out), first row 5",
     ]
     answers = study.frame("survey").astype({"Q1": "float64", "Q2": "float64"})
     nothing = float("nan")
@@ -338,3 +338,37 @@ def test_settings_that_only_the_engine_understands(dirty, toml, message):
     with pytest.raises(UsageError) as error:
         Study.open(dirty)
     assert str(error.value) == message
+
+
+def test_a_file_that_is_written_while_it_is_read(write_study, monkeypatch):
+    folder = write_study({"transactions": HEADER + "A,2025-01-01,5\n"})
+    checked = cleaning._check
+
+    def and_written(*arguments):
+        found = checked(*arguments)
+        with (folder / "transactions.csv").open("a") as file:
+            file.write("B,2025-01-02,6\n")
+        return found
+
+    monkeypatch.setattr(cleaning, "_check", and_written)
+    with pytest.raises(ContractError) as error:
+        Study.open(folder)
+    assert str(error.value) == ("transactions: transactions.csv changed while it was read; try again when it is whole.")
+    monkeypatch.undo()
+    assert Study.open(folder).frame("transactions")["customer_id"].tolist() == ["A", "B"]
+
+
+@pytest.mark.parametrize("broken", [10, 11])
+def test_more_than_half_of_many_rows_means_a_file_misread(write_study, broken):
+    rows = "".join(f"K{place},2025-01-01,{'x' if place < broken else 5}\n" for place in range(20))
+    folder = write_study({"transactions": HEADER + rows})
+    if broken == 10:
+        assert len(Study.open(folder).frame("transactions")) == 10
+        return
+    with pytest.raises(ContractError) as error:
+        Study.open(folder)
+    assert str(error.value) == (
+        "transactions: 11 of 20 rows of transactions.csv break the contract, so the file is probably misread (see "
+        "quarantine/transactions.csv in the study's folder). The rule broken most often is: transactions: amount must "
+        "be a number; 11 rows break this (left out), first row 1 = 'x'."
+    )

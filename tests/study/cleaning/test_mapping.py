@@ -51,6 +51,8 @@ def read(write_study, column, written, settings="", toml=""):
         ),
         (["(12.50)", "5-", "-$4", "$-4", "($1,000.00)", "−2", "+3", "6- €"], [-12.5, -5, -4, -4, -1000, -2, 3, -6]),
         (["1e3", "2.5E-1", ".5", "5."], [1000, 0.25, 0.5, 5]),
+        (["2.35万", "￥1,000万", "-1.5万元", "0.2亿", "7"], [23500, 1e7, -15000, 2e7, 7]),
+        (["Rs. 12,34,567.50", "₹1,00,000", "Rs.5", "999"], [1234567.5, 100000, 5, 999]),
     ],
 )
 def test_numbers_in_many_forms(write_study, column, written, expected):
@@ -266,10 +268,60 @@ def test_yes_and_no_in_words(write_study):
 
 
 @pytest.mark.parametrize("word", ["n/a", "NULL", "-", "无", "#N/A", "nan"])
-def test_words_for_nothing_are_missing_in_numbers_and_stay_in_ids(write_study, word):
+def test_words_for_nothing_are_missing_in_numbers_and_no_ids(write_study, word):
     assert read(write_study, "quantity", [word, "2"]) == [None, 2]
     assert opened(write_study, "quantity", [word, "2"]).check().to_frame().empty
-    assert ids(write_study, [word, "A"])[1] == [word, "A"]
+    assert ids(write_study, [word, "A"])[1] == ["A"]
+
+
+ITEM = '[tables.survey]\nsource = "survey.csv"\n[survey]\nscale = [1, 5]\n[survey.constructs]\nsatisfaction = ["Q1"]\n'
+
+
+def test_answers_with_a_label_are_their_number(write_study):
+    answers = ["5 - sehr zufrieden", "(4) satisfied", "3 (neutral)", "2分", "1: gar nicht", "2", "Don't know", "k.A."]
+    odd = ["6 - more than that", "4 or 5", "good"]
+    study = Study.open(write_study({"survey": "Q1\n" + "\n".join(answers + odd) + "\n"}, ITEM))
+    found = study.frame("survey")["Q1"]
+    assert [None if pd.isna(value) else value for value in found] == [5, 4, 3, 2, 1, 2, *[None] * 5]
+    assert study.check().to_frame()[["rule", "rows", "first_value"]].to_numpy().tolist() == [
+        ["must be a number", 2, "4 or 5"],
+        ["must lie between 1 and 5", 1, "6 - more than that"],
+    ]
+    done = {act["done"]: (act["rows"], act["before"]) for act in study.cleaning().frames()["acts"].to_dict("records")}
+    assert done["numbers brought into one form"] == (6, "5 - sehr zufrieden")
+    assert done['words such as "n/a" read as not given'] == (2, "")
+
+
+def test_several_currencies_in_one_column_are_told(write_study):
+    note = (
+        "Transactions: amount holds several currencies (EUR, USD), and its numbers are taken as they are; turn them "
+        "into one."
+    )
+    assert note in opened(write_study, "amount", ["$5", "6 €", "7"]).check().findings()
+    assert note not in opened(write_study, "amount", ["€5", "6 EUR", "7"]).check().findings()
+
+
+@pytest.mark.parametrize(
+    ("written", "time"),
+    [
+        ("2024-01-01 10:00:00 -0500", "2024-01-01 15:00:00"),
+        ("2024-01-01 10:00:00 UTC", "2024-01-01 10:00:00"),
+        ("2024-01-01 10:00 UTC", "2024-01-01 10:00:00"),
+        ("2024-01-01T10:00Z", "2024-01-01 10:00:00"),
+        ("2024-01-01 10:00 +0200", "2024-01-01 08:00:00"),
+        ("2024-01-01T10:00:00.5+08:00", "2024-01-01 02:00:00"),
+    ],
+)
+def test_offsets_in_many_forms_and_their_zone(write_study, written, time):
+    assert read(write_study, "time", [written]) == [time]
+    assert opened(write_study, "time", [written]).check().findings()[1:] == (
+        "Transactions: time holds 1 time with an offset, which is told in UTC; timezone under [study] sets the zone of "
+        "the firm.",
+    )
+    zone = '[study]\ntimezone = "Asia/Shanghai"\n'
+    assert not any(
+        "offset" in sentence for sentence in opened(write_study, "time", [written], "", zone).check().findings()
+    )
 
 
 def test_every_wide_sign_has_a_narrow_one():
@@ -286,3 +338,25 @@ def test_a_survey_without_ids_counts_its_rows(write_study):
         '(duplicates = "remove" removes them).',
         "Survey: there is no respondent_id, so the number of the row serves as one.",
     )
+
+
+def test_the_decimal_mark_is_found_in_long_numbers_too(write_study):
+    assert read(write_study, "amount", ["1.234.567,50", "1.234"]) == [1234567.5, 1234]
+
+
+def test_zeros_at_the_beginning_belong_to_an_attribute(write_study):
+    study = Study.open(write_study({"customers": "customer_id,postcode,floor\nA,01067,1\nB,10115,2\n"}))
+    assert study.frame("customers")["postcode"].tolist() == ["01067", "10115"]
+    assert study.frame("customers")["floor"].tolist() == [1, 2]
+
+
+def test_times_of_any_precision_become_microseconds(tmp_path):
+    for unit in ("s", "ms", "us", "ns"):
+        folder = tmp_path / unit
+        folder.mkdir()
+        times = pa.array(pd.to_datetime(["2025-01-31 10:00:01"]).as_unit(unit), pa.timestamp(unit))
+        pq.write_table(pa.table({"customer_id": ["A"], "time": times, "amount": [5.0]}), folder / "orders.parquet")
+        (folder / "study.toml").write_text('[tables.transactions]\nsource = "orders.parquet"\n')
+        table = Study.open(folder).table("transactions")
+        assert str(table.schema()["time"]) == "timestamp(6)"
+        assert table.time.to_pandas().tolist() == [pd.Timestamp("2025-01-31 10:00:01")]

@@ -323,7 +323,8 @@ def test_files_that_look_like_no_table(tmp_path):
     file = write(tmp_path / "colours.csv", code=["r", "g"], colour=["red", "green"])
     assert refusal(tmp_path / "shop", [file]) == (
         "no table of the contract (customers, transactions, contacts, contracts, campaigns, survey, kano) is "
-        "recognised in colours.csv; say which it is, for example: crm-analysis init FOLDER transactions=colours.csv."
+        "recognised in colours.csv (columns: code, colour); say which it is, for example: crm-analysis init FOLDER "
+        "transactions=colours.csv."
     )
     assert not (tmp_path / "shop").exists()
 

@@ -167,7 +167,7 @@ def test_names_are_compared_without_case_units_and_width():
 
 
 def test_files_are_recognised_by_their_names():
-    names = ("Orders-2025", "kunden", "会员", "order contacts", "满意度问卷", "CRM tickets")
+    names = ("Orders-2025", "ventes", "会员", "order contacts", "满意度问卷", "CRM tickets")
     assert [table_named(name) for name in names] == ["transactions", None, "customers", None, "survey", None]
 
 
@@ -180,6 +180,13 @@ def test_files_are_recognised_by_their_names():
         *(("12", 12), ("-3.5", -3.5), ("1,234.50", 1234.5), ("1.234,50", 1234.5), ("1,234", 1234), ("3,5", 3.5)),
         *(("£2.95", 2.95), ("99 元", 99), ("(20)", -20), ("20-", -20), ("1e3", 1000), ("", None), ("A1", None)),
         *(("2025-01-01", None), ("1.2.3", None), ("-", None)),
+        *(
+            ("2.35万", 23500),
+            ("￥1亿", 1e8),
+            ("Rs. 12,34,567.50", 1234567.5),
+            ("1\u202f234,50 EUR", 1234.5),
+            ("ABC 12", None),
+        ),
         *(("2.5e-3", 0.0025), ("-1E310", None), ("€ -3", -3), ("(£1,200.00)", -1200)),
     ],
 )
@@ -192,6 +199,7 @@ def test_numbers_as_firms_write_them(written, figure):
     [
         *("2025-06-30", "2025/6/3", "20250630", "20250630153000", "30.06.2025", "6/30/25", "2025年6月30日"),
         *("2025-06-30 15:30", "2025-06-30T15:30:00Z", "1 Jun 2025", "Jun 1, 2025", "1-Jun-25", "6/3/2025 3:05 PM"),
+        *("2025-06-30 15:30:00 -0500", "2025-06-30 15:30:00 UTC"),
     ],
 )
 def test_dates_as_firms_write_them(written):
@@ -258,6 +266,37 @@ def test_rivals_are_named(tmp_path):
     assert (found.line("time").given, found.line("time").doubt) == ("order date", 'it may be "payment date"')
 
 
+def test_a_name_that_stands_twice_is_a_rival_of_itself(tmp_path):
+    draw = random.Random(6)
+    columns = {name: rows_of(name, draw) for name in ("customer_id", "time", "amount")}
+    found = best(relation(tmp_path, columns | {"amount_2": rows_of("amount", draw)}))
+    assert (found.line("amount").given, found.line("amount").doubt) == ("amount", 'it may be "amount_2"')
+
+
+def test_german_names(tmp_path):
+    draw = random.Random(7)
+    given = {"customer_id": "Kundennummer", "time": "Rechnungsdatum", "amount": "Umsatz (€)", "order_id": "Belegnr."}
+    found = best(relation(tmp_path, {spelt: rows_of(name, draw) for name, spelt in given.items()}, "Umsätze.csv"))
+    assert {line.column: line.given for line in found.lines} == given
+
+
+def test_a_list_of_customers_in_which_some_stand_twice(tmp_path):
+    ids = [f"K{place % 50:03d}" for place in range(60)]
+    columns = {
+        "customer_id": ids,
+        "gender": ["f", "m"] * 30,
+        "joined": ["2024-05-01"] * 60,
+        "fax": list(map(str, range(60))),
+    }
+    found = initialise(tmp_path / "study", [write(tmp_path / "Kunden.csv", columns.items())])
+    assert found.notes == (
+        "customers: customer_id stands in several rows of Kunden.csv; the first row of each is read.",
+    )
+    told = "# further columns, not kept unless they are mapped, since rows of one customer may differ in them: fax"
+    assert told in found.file.read_text("utf-8").splitlines()
+    assert "fax" not in Study.open(found.folder).customer360()
+
+
 def test_words_are_translated_to_the_contract_s(tmp_path):
     draw = random.Random(4)
     columns = {name: rows_of(name, draw) for name in ("customer_id", "time")}
@@ -320,6 +359,19 @@ def test_items_with_another_scale_and_columns_that_are_none():
     assert found.items == ("Q0", "Q1", "Q2")
     assert found.codes == {"recommendation": (0, 10), "easy": (1, 5), "tolerance": (0, 100)}
     assert find([*items[:2], *others]) is None
+
+
+def test_answers_with_labels_and_answers_in_words(tmp_path):
+    labels = ["1 - very dissatisfied", "2 - dissatisfied", "(3) neutral", "4 (satisfied)", "5分", "Don't know"]
+    found = find([describe(f"Q{item}", labels * 20) for item in range(3)])
+    assert (found.items, found.scale, found.missing) == (("Q0", "Q1", "Q2"), (1, 5), {})
+    words = ["disagree", "neither", "agree"] * 20
+    columns = {"respondent": list(map(str, range(60)))} | {f"Q{item}": words for item in range(4)}
+    made = initialise(tmp_path / "study", [write(tmp_path / "survey.csv", columns.items())])
+    assert made.notes == (
+        "4 columns of survey.csv (Q0, Q1, Q2, ...) hold answers in words: they are items only once a CASE makes "
+        "numbers of them.",
+    )
 
 
 def test_a_stray_answer_does_not_widen_the_scale():

@@ -139,6 +139,18 @@ def test_sqlite_text_in_another_encoding_is_not_shown(sqlite):
     )
 
 
+def test_a_sqlite_file_with_a_blank_page(sqlite):
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+    file = sqlite("CREATE TABLE orders (id TEXT)", f"INSERT INTO orders {numbers} SELECT 'K' || i FROM n")
+    whole = file.read_bytes()
+    # A page of rows is zeros, as after a download that was broken off.
+    file.write_bytes(whole[: 4 * 4096] + bytes(4096) + whole[5 * 4096 :])
+    assert refusal(file) == (
+        "transactions: shop.sqlite cannot be read as sqlite: its structure is damaged; export it again, or give the "
+        "table as CSV."
+    )
+
+
 # --- DuckDB ----------------------------------------------------------------------------------------------------------
 
 

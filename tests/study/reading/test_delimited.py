@@ -101,6 +101,21 @@ def test_names_that_do_not_fit(refusal):
     )
 
 
+def test_a_cell_as_long_as_a_book(refusal):
+    assert refusal('id,name\nA,"' + "x" * 3_000_000 + '"\n') == (
+        "transactions: line 2 of orders.csv is longer than two million characters; close its quotation mark or shorten "
+        "it."
+    )
+
+
+def test_lines_that_end_with_the_mark(read, refusal):
+    assert read("id;sum\nA;1.234,5;\nB;2,5;\n") == ([["id", "sum"], ["A", "1.234,5"], ["B", "2,5"]], ("divided by ;",))
+    assert refusal("id;day;sum\nA;1;2;\nB;1;2;3\n") == (
+        "transactions: line 3 of orders.csv has more fields than its header (3); correct it, or give the delimiter "
+        "under [tables.transactions]."
+    )
+
+
 @pytest.mark.parametrize("text", ['id,name\nA,"x\nB,y\n', 'id,name\nA,"x" y\n', 'id,name\nA,"' + "x" * 3_000_000])
 def test_a_quotation_mark_that_is_not_closed(refusal, text):
     assert refusal(text) == (

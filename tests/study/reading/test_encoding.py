@@ -163,3 +163,10 @@ def test_what_was_written_is_read(tmp_path_factory, lines, codec, mark, end):
     found, _ = rows(file, delimiter=mark, encoding=codec)
     assert found[1:] == [[cell or None for cell in line] for line in lines]
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("header", ["日期,金额", "day,amount"])
+def test_marks_in_full_width_speak_for_gbk(file, header):
+    text = header + "\n" + "2025-01-01,￥19.90（含税）\n" * 50
+    file.write_bytes(text.encode("gbk"))
+    assert rows(file) == (expected(text), ("read as GBK",))

@@ -496,6 +496,11 @@ def test_a_file_is_hashed_again_only_when_it_changed(tmp_path, monkeypatch):
     file.write_text("b")
     os.utime(file, ns=(1, 1))
     assert fingerprint([file], memory) != known
+    first = file.stat().st_mtime_ns
+    known = fingerprint([file], memory)
+    file.write_text("c")
+    os.utime(file, ns=(first, first))
+    assert fingerprint([file], memory) != known
     memory.write_text("spoilt")
     shutil.copy(file, tmp_path / "copy.csv")
     both = fingerprint([file, tmp_path / "copy.csv"], memory)

@@ -9,7 +9,7 @@ import pytest
 
 from crm_analysis.errors import ContractError
 from crm_analysis.study.config import TableConfig
-from crm_analysis.study.reading import sources
+from crm_analysis.study.reading import header, sources
 from crm_analysis.study.tables import ROW
 
 
@@ -199,3 +199,15 @@ def test_a_workbook_that_was_cut_off(file):
         "transactions: orders.xlsx cannot be read as a workbook: Cannot detect file format; open it in a spreadsheet "
         "program and save it again as .xlsx without a password."
     )
+
+
+def test_a_sheet_longer_than_what_the_header_is_sought_in(file):
+    table = [["id", "sum"], *([f"K{place}", place] for place in range(3 * header.LOOK))]
+    found, _ = rows(write(file, {"orders": [["Orders of January"], *table]}))
+    assert found == [["id", "sum"], *([f"K{place}", str(place)] for place in range(3 * header.LOOK))]
+
+
+def test_numbers_have_the_digits_that_a_spreadsheet_keeps(file):
+    sums = [1234567890.12, 0.1 + 0.2, 123456789012345.0, 2.5e-7]
+    found, _ = rows(write(file, {"orders": [["id", "sum"], *(["A", amount] for amount in sums)]}))
+    assert [row[1] for row in found[1:]] == ["1234567890.12", "0.3", "123456789012345", "2.5e-07"]

@@ -118,6 +118,15 @@ def test_one_of_each_in_words(four):
     }
 
 
+def test_a_buyer_whose_cost_is_not_known_does_not_make_the_others_cheaper(study_of):
+    customers = [customer(who, "2024-05-01", acquisition_cost=cost) for who, cost in (("A", "10"), ("B", "30"))]
+    customers.append(customer("C", "2024-05-01"))
+    lines = [line("A", "2024-06-01"), line("C", "2024-06-01"), line("C", "2024-12-31")]
+    row = market.summarise(study_of({"transactions": lines, "customers": customers})).channels.iloc[0]
+    assert (row["won"], row["buyers"]) == (3, 2)
+    assert (row["cost_per_customer"], row["cost_per_buyer"]) == (20, 40)
+
+
 def test_both_years_had_equal_time_to_buy(study_of):
     """Who joined in the window before and bought only after it is no buyer of that window."""
     customers = [customer("A", "2023-06-01"), customer("B", "2024-06-01")]
@@ -134,8 +143,14 @@ def test_without_joining_dates_the_first_purchase_counts(study_of):
     assert (row["won"], row["won_before"], len(result.channels)) == (2, 1, 1)
     assert "2 customers bought for the first time, +100.0 %" in " ".join(result.findings())
     assert result.findings()[-1] == (
-        "What it cost to win them is not known: the customers table has no acquisition_cost."
+        "What it cost to win them is not known: this needs customers with an acquisition_cost."
     )
+
+
+def test_where_nobody_was_won_nothing_is_said_of_cost(study_of):
+    customers = [customer("A", "2020-01-01", acquisition_cost="5")]
+    study = study_of({"transactions": [line("A", "2024-12-31")], "customers": customers})
+    assert market.summarise(study).findings()[-1] == "In the 365 days to 2024-12-31, 0 customers joined."
 
 
 def test_a_short_log_needs_a_shorter_window(study_of):
@@ -231,3 +246,22 @@ def test_the_expressions_keep_to_what_the_engines_share():
             *("CAST", "COALESCE", "COUNT", "DATE", "DECIMAL", "FILTER", "MAKE_DATE", "MAKE_TIMESTAMP"),
             *("MAX", "MIN", "NULLIF", "SUM"),
         }
+
+
+def test_a_table_of_customers_that_is_not_kept_is_not_compared(study_of):
+    joined = [
+        {"customer_id": f"C{place}", "joined": dt.datetime(2023, 1, 1) + dt.timedelta(days=4 * place)}
+        for place in range(180)
+    ]
+    orders = [line("C1", "2023-02-01"), line("C2", "2025-12-01")]
+    result = market.summarise(study_of({"customers": joined, "transactions": orders}))
+    assert result.stale_since == dt.date(2024, 12, 17)
+    assert result.channels["won_before"].isna().all()
+    assert (
+        "Nobody in the customers table joined after 2024-12-17, which at the rate before cannot be chance: the table "
+        "seems to end there, so joining is not compared with the days before."
+    ) in result.findings()
+    # A fortnight without anybody joining is nothing unusual at one in four days.
+    fresh = market.summarise(study_of({"customers": joined, "transactions": orders}), as_of="2024-12-31")
+    assert fresh.stale_since is None
+    assert fresh.channels["won_before"].notna().all()

@@ -14,7 +14,7 @@ from scipy import stats
 
 from crm_analysis.errors import UsageError
 from crm_analysis.study import Study
-from crm_analysis.study.reports import groups, periods, sales
+from crm_analysis.study.reports import change, groups, periods, sales
 from crm_analysis.study.tables import CONTRACTS, KINDS
 from crm_analysis.table import number
 
@@ -25,7 +25,7 @@ LAST = "2024-12-31"
 # --- the account by hand ---------------------------------------------------------------------------------------------
 
 
-def by_hand(now, then):
+def by_hand(now, then, *, level=0.95):
     """A change in percent from two Series of customers' totals: nothing here is shared with the package."""
     both = pd.concat([now, then], axis=1, keys=["now", "then"]).fillna(0.0)
     y, x, n = both["now"].to_numpy(float), both["then"].to_numpy(float), len(both)
@@ -34,8 +34,11 @@ def by_hand(now, then):
     r = y.sum() / x.sum()
     if n < 2:
         return [100 * (r - 1), np.nan, np.nan]
-    half = stats.t.ppf(0.975, n - 1) * np.sqrt(n * np.var(y - r * x, ddof=1)) / x.sum()
-    return [100 * (value - 1) for value in (r, r - half, r + half)]
+    if not y.any():
+        return [-100, np.nan, np.nan]
+    half = stats.t.ppf(0.5 + level / 2, n - 1) * np.sqrt(n * np.var(y - r * x, ddof=1)) / x.sum()
+    ends = (r * np.exp(-half / r), r * np.exp(half / r)) if r > 0 else (r - half, r + half)
+    return [100 * (value - 1) for value in (r, *ends)]
 
 
 def totals(lines, start, end, column="amount"):
@@ -146,8 +149,8 @@ def test_a_small_shop_in_words(shop):
     )
     half = stats.t.ppf(0.975, 1) * np.sqrt(2 * np.var([20 - 25, 30 - 25], ddof=1)) / 2
     assert result.findings()[3] == (
-        f"In this month an order brought 25 CNY (95 % interval {number(25 - half)} to {number(25 + half)}); returns "
-        "were 0.0 % (95 % interval 0.0–0.0) of purchases."
+        f"In this month an order brought 25 CNY (95 % interval {number(25 - half)} to {number(25 + half)}); nothing "
+        "was returned."
     )
     assert result.findings()[-2:] == (
         "December 2024 is covered by the log only in part and not compared.",
@@ -193,6 +196,61 @@ def test_changes_are_judged_together(study_of):
     assert by_category.loc["grows", "change_percent_low"] > 100
     text = next(sentence for sentence in result.findings() if sentence.startswith("By category"))
     assert text.startswith("By category, grows sells most: 69.9 %")
+
+
+def test_what_is_sold_no_more_has_a_change_without_an_interval(study_of):
+    """Twelve bought the first, two the second: that nobody does now is chance for two customers, not for twelve."""
+    lines = [line("Z", day, 10, category="kept") for day in ("2023-01-01", "2023-06-01", "2024-12-30")]
+    lines += [line(f"{who:02}", "2023-06-01", 10, category="gone") for who in range(12)]
+    lines += [line(f"{who:02}", "2023-06-01", 10, category="few") for who in range(2)]
+    result = sales.summarise(study_of({"transactions": lines}), as_of="2024-12-30")
+    rows = result.groups.query("by == 'category'").set_index("group")
+    assert rows["change_percent"][["gone", "few"]].tolist() == [-100, -100]
+    assert rows[["change_percent_low", "change_percent_high"]].isna().all().all()
+    assert rows["clear"].to_dict() == {"kept": False, "gone": True, "few": False}
+    text = next(sentence for sentence in result.findings() if sentence.startswith("By category"))
+    assert text.endswith(
+        "1 of 3 changed beyond chance when all are looked at together: gone -100.0 % (nothing is left, so there is no "
+        "interval)."
+    )
+
+
+# --- the interval of a change ----------------------------------------------------------------------------------------
+
+
+def changes(customers, sigma, *, samples, seed):
+    """Sums over customers of two years that are equal in truth; three in five of them buy in each."""
+    generator = np.random.default_rng(seed)
+    level = generator.lognormal(0, sigma, (samples, customers))
+    now, then = (
+        level * generator.lognormal(0, 0.5, level.shape) * (generator.random(level.shape) < 0.6) for _ in range(2)
+    )
+    products = {"now_x_now": now * now, "now_x_then": now * then, "then_x_then": then * then}
+    found = {name: values.sum(axis=1) for name, values in {"now": now, "then": then, **products}.items()}
+    units = ((now > 0) | (then > 0)).sum(axis=1)
+    return change.change_percent(pd.DataFrame({"units": units, **found}), "now", "then", name="change")
+
+
+def test_a_change_is_held_as_often_as_it_says_and_missed_on_both_sides():
+    found = changes(300, 0.5, samples=2000, seed=1)
+    above, below = (found["change_low"] > 0).mean(), (found["change_high"] < 0).mean()
+    # Four standard errors of 2000 samples at 2.5 % are 0.014.
+    assert (above, below) == pytest.approx((0.025, 0.025), abs=0.015)
+    assert (changes(12, 1.5, samples=500, seed=2)["change_low"] > -100).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("customers", "sigma", "least"),
+    [(30, 1.0, 0.91), (30, 1.5, 0.87), (100, 1.0, 0.92), (100, 1.5, 0.90), (300, 1.0, 0.93), (300, 1.5, 0.92),
+     (1000, 1.0, 0.935), (1000, 1.5, 0.93)],
+)  # fmt: skip
+def test_long_tails_cost_a_change_some_coverage(customers, sigma, least):
+    parts = [changes(customers, sigma, samples=1000, seed=seed) for seed in range(10)]
+    found = pd.concat(parts, ignore_index=True)
+    held = ((found["change_low"] <= 0) & (found["change_high"] >= 0)).mean()
+    print(f"{customers} customers, spread {sigma}: {100 * held:.1f} %")
+    assert least < held < 0.96
 
 
 # --- awkward studies, the contract, pictures -------------------------------------------------------------------------
@@ -256,6 +314,16 @@ def test_the_demo_study_adds_up(demo):
     )
     expected = by_hand(now, then)
     assert [found[f"change_percent{e}"] for e in ("", "_low", "_high")] == pytest.approx(expected, rel=1e-6)
+    by_category = result.groups.query("by == 'category'")
+    told = 0
+    for row in by_category.to_dict("records"):
+        part = lines[lines["category"] == row["group"]].assign(day=lambda t: t["time"].dt.normalize())
+        sums = totals(part, "2025-01-01", "2026-01-01"), totals(part, "2024-01-02", "2025-01-01")
+        _, low, high = by_hand(*sums, level=1 - 0.05 / len(by_category))
+        assert row["clear"] == (low > 0 or high < 0)
+        told += not row["clear"] and row["change_percent_low"] > 0
+    # Beyond chance when looked at alone, not when all are looked at together: the demo study has such.
+    assert told
     again = sales.summarise(company, period="quarter")
     pd.testing.assert_frame_equal(again.to_frame(), result.to_frame(), check_exact=True)
     pd.testing.assert_frame_equal(again.groups, result.groups, check_exact=True)

@@ -863,3 +863,20 @@ def test_the_connection_is_closed_with_the_study(server, study_of_table):
     del study
     gc.collect()
     assert connection.closed
+
+
+def test_words_for_totals_and_ids_cut_off_are_no_customers(study_of_table):
+    study = study_of_table(
+        ORDERS,
+        *("'A', '2025-01-01', 5", "'合计', '2025-01-02', 5", "'NULL', '2025-01-03', 5", "'8.61E+12', '2025-01-04', 5"),
+    )
+    found = study.check().to_frame()[["rule", "rows", "action"]].to_numpy().tolist()
+    assert found == [
+        ['must be an id and no word such as "n/a" or "Total"', 2, "row left out"],
+        [
+            "must be whole and not a number that a spreadsheet cut off (format it as text there, export it again)",
+            1,
+            "row left out",
+        ],
+    ]
+    assert study.frame("transactions")["customer_id"].tolist() == ["A"]
