@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result
 from crm_analysis.satisfaction import kano
 from crm_analysis.satisfaction.paired import evaluation, quadrants, weights
@@ -217,8 +218,6 @@ def _tests(
     permutations: int,
     seed: int,
 ) -> pd.DataFrame:
-    from statsmodels.stats.multitest import multipletests
-
     size = len(evaluation.LETTERS)
     # One row a person, one column a feature and category: what the person answered.
     answered = np.zeros((n, len(judged.names) * size))
@@ -236,7 +235,7 @@ def _tests(
         hits += dealt >= found[0] * (1 - 1e-9)
     p_values = (1 + hits) / (1 + permutations)
     tests = pd.DataFrame({"feature": judged.names, "cramers_v": found[1], "p_value": p_values})
-    tests["p_holm"] = multipletests(p_values, method="holm")[1]
+    tests["p_holm"] = holm(p_values)
     return tests
 
 

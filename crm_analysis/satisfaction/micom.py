@@ -10,13 +10,13 @@ import pandas as pd
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result
 from crm_analysis.satisfaction.composites import grouping
 from crm_analysis.satisfaction.composites.design import Design
 from crm_analysis.satisfaction.composites.estimates import Settings, solve
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.satisfaction.composites.sample import Sample
-from crm_analysis.satisfaction.multiplicity import holm
 from crm_analysis.table import listed, short
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ import pandas as pd
 
 from crm_analysis import resampling, style
 from crm_analysis.errors import UsageError
+from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result
 from crm_analysis.satisfaction.composites import coefficientplot, grouping
 from crm_analysis.satisfaction.composites.estimates import solve
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.satisfaction.composites.sample import Sample
 from crm_analysis.satisfaction.micom import LEVEL, MicomResult, micom
-from crm_analysis.satisfaction.multiplicity import holm
 from crm_analysis.table import listed
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result
 from crm_analysis.satisfaction.paired import difference, placement
 from crm_analysis.satisfaction.paired import weights as counting
@@ -195,8 +196,6 @@ def gaps(
     Peter, J. P., Churchill, G. A. and Brown, T. J. (1993). Caution in the use of difference scores in consumer
     research. Journal of Consumer Research 19, 655-662.
     """
-    from statsmodels.stats.multitest import multipletests
-
     if draws < 100:
         raise UsageError(f"service_quality: draws must be 100 or more, not {draws}.")
     counts = counting.of(answers, weight, caller="service_quality")
@@ -216,7 +215,7 @@ def gaps(
     known = dimensions["p_value"].notna()
     dimensions["p_holm"] = np.nan
     if known.any():
-        dimensions.loc[known, "p_holm"] = multipletests(dimensions.loc[known, "p_value"], method="holm")[1]
+        dimensions.loc[known, "p_holm"] = holm(dimensions.loc[known, "p_value"])
     # Only who judged every dimension has a score over all; otherwise the dimensions would compare different people.
     whole = counting.mean(scores @ importance, counts)
     return GapsResult(

@@ -12,11 +12,11 @@ from scipy.stats import t as student
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result
 from crm_analysis.satisfaction.composites import coefficientplot, grouping, indexing
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.satisfaction.micom import LEVEL, MicomResult, micom
-from crm_analysis.satisfaction.multiplicity import holm
 from crm_analysis.satisfaction.score import focus
 from crm_analysis.table import count, listed
 

@@ -118,18 +118,3 @@ def _noncentrality(cdf: Callable[[float], float], p: float) -> float:
     while cdf(top) > p:
         top *= 2
     return float(brentq(lambda nc: cdf(nc) - p, 0.5 * top if top > 1 else 1e-12, top))
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p-values adjusted for several tests by Holm's method; missing ones stay missing and do not count.
-
-    References
-    ----------
-    Holm, S. (1979). A simple sequentially rejective multiple test procedure. Scandinavian J. of Statistics 6, 65-70.
-    """
-    adjusted = np.full(len(p_values), np.nan)
-    known = np.flatnonzero(np.isfinite(p_values))
-    order = known[np.argsort(p_values[known], kind="stable")]
-    steps = p_values[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps)) if len(order) else steps
-    return adjusted

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.errors import UsageError
+from crm_analysis.multiplicity import holm
 from crm_analysis.proportion import share
 from crm_analysis.segmentation import association, attributes
 from crm_analysis.segmentation.attributes import AGE, NOT_KNOWN
@@ -193,7 +194,7 @@ def _ranked(tests: list[dict[str, Any]], measures: list[str]) -> pd.DataFrame:
     """Adjust the p-values together, then sort within each measure by strength."""
     columns = ["measure", "attribute", "statistic", "strength", "strength_low", "strength_high", "p_value"]
     table = pd.DataFrame(tests, columns=columns)
-    table["p_holm"] = association.holm(table["p_value"].to_numpy("float64"))
+    table["p_holm"] = holm(table["p_value"].to_numpy("float64"))
     table["related"] = table["p_holm"] < 0.05
     place = table["measure"].map({measure: number_of for number_of, measure in enumerate(measures)})
     order = table.assign(place=place).sort_values(["place", "strength"], ascending=[True, False], kind="stable").index

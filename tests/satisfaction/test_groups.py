@@ -6,9 +6,9 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from crm_analysis.errors import UsageError
+from crm_analysis.multiplicity import holm
 from crm_analysis.satisfaction import groups, pls
 from crm_analysis.satisfaction.model import Construct, Model
-from crm_analysis.satisfaction.multiplicity import holm
 
 MODEL = Model(
     "chain",

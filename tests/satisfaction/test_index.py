@@ -235,9 +235,6 @@ def test_what_is_refused(fit, answers):
         "index: the item 'complained' has the answer 0, outside 1 to 10; correct it, or say codes={\"complained\": "
         "(lowest, highest)}."
     )
-    assert refusal(UsageError, index.score, fit, answers, scale=SCALE, codes={"x": (0, 1)}) == (
-        "index: codes name 'x', which is no item of the model."
-    )
     assert refusal(UsageError, index.score, fit, answers, scale=(10, 1), codes=CODES) == (
         "index: the scale of 'e1' must rise from its lowest to its highest code."
     )

@@ -11,7 +11,8 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.multitest import multipletests
 
-from crm_analysis.segmentation.association import cramers_v, explained, holm
+from crm_analysis.multiplicity import holm
+from crm_analysis.segmentation.association import cramers_v, explained
 
 
 def drawn(n, k, *, effect, seed):
