@@ -55,7 +55,8 @@ class ReliabilityResult(Result):
     title = "Reliability and validity"
     shown: ClassVar[dict[str, str]] = {
         "constructs": "Reliability of the constructs",
-        "items": "The items, and what to do with each",
+        "item_measures": "How each item goes with its construct",
+        "advice": "Items to look at",
         "htmt": "Are the constructs told apart? Heterotrait-monotrait ratios",
         "fornell_larcker": "Correlations of the scores; diagonal: root of the average variance extracted",
     }
@@ -64,10 +65,14 @@ class ReliabilityResult(Result):
         return self.constructs.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
+        looked_at = self.items[self.items["decision"].ne("keep")] if len(self.items) else self.items
+        words = ["construct", "item", "decision", "advice"]
         return {
             "table": self.to_frame(),
             "constructs": self.constructs.copy(),
             "items": self.items.copy(),
+            "item_measures": self.items.drop(columns=["advice", "alpha"], errors="ignore"),
+            "advice": looked_at.reindex(columns=words).reset_index(drop=True),
             "htmt": self.htmt.copy(),
             "fornell_larcker": self.fornell_larcker.reset_index(),
             "crossloadings": self.crossloadings.reset_index(),
