@@ -42,9 +42,9 @@ class Notebook:
     parameters: tuple[Parameter, ...]
     path: Path
 
-    def missing(self, tables: Collection[str]) -> tuple[str, ...]:
-        """Return the needed tables that are not among `tables`."""
-        return tuple(need for need in self.needs if not set(need.split(" or ")) & set(tables))
+    def missing(self, offered: Collection[str]) -> tuple[str, ...]:
+        """Return what is needed and not among what a study offers (`Study.offers`)."""
+        return tuple(need for need in self.needs if not set(need.split(" or ")) & set(offered))
 
 
 def read(folder: str | Path | None = None) -> tuple[Notebook, ...]:

@@ -192,7 +192,7 @@ def _plan(
         values = {**defaults, **assigned[notebook.name]}
         if "study" in defaults:
             values["study"] = seen
-        missing = notebook.missing(study.tables)
+        missing = notebook.missing(study.offers)
         reason = f"needs {' and '.join(missing)}" if missing else ""
         status = "skipped" if missing else "planned"
         planned.append(NotebookRun(notebook.name, notebook.title, status, reason, values))

@@ -111,6 +111,12 @@ class Study:
         """Names of the tables that are there."""
         return tuple(self._tables)
 
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """What a notebook can need: the tables that are there, and ``model`` if study.toml names that of its survey."""
+        named = self.config.survey.model or self.config.survey.paths
+        return (*self.tables, "model") if "survey" in self._tables and named else self.tables
+
     def table(self, name: str) -> ibis.Table:
         """Return a clean table in the engine.
 

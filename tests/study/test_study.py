@@ -224,3 +224,14 @@ def test_a_study_per_person_counts_persons_in_everything(write_study):
     assert reach.summarise(persons).customers == 2
     assert sales.summarise(persons, period="year").to_frame()["customers"].tolist() == [2]
     assert refusal(UsageError, lambda: study.per("household")) == "per must be 'record' or 'person', not 'household'."
+
+
+def test_a_study_offers_a_model_only_if_its_survey_names_one(write_study, shop):
+    answers = {"survey": "respondent_id,q\n1,5\n2,7\n"}
+    toml = '[tables.survey]\nsource = "survey.csv"\n[survey.constructs]\nitems = ["q"]\n'
+    assert Study.open(shop).offers == ("transactions",)
+    assert Study.open(write_study(answers, toml, folder="plain")).offers == ("survey",)
+    named = Study.open(
+        write_study(answers, '[survey]\nmodel = "acsi"\n' + toml.replace("[survey.c", "[survey.c"), folder="acsi")
+    )
+    assert named.offers == ("survey", "model")
