@@ -86,6 +86,11 @@ class Result(ABC):
         )
 
 
+def metric_key(name: str) -> str:
+    """Make a name from the data (a construct, a group) part of a metric's name: other characters become underscores."""
+    return "".join(character if character.isalnum() else "_" for character in name.lower())
+
+
 def record(result: Result, name: str, *, headlines: int = 1) -> None:
     """Display a result in a notebook and, in a run of the report, save what it says.
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_analysis import resampling, style
 from crm_analysis.errors import UsageError
-from crm_analysis.result import Result
+from crm_analysis.result import Result, metric_key
 from crm_analysis.satisfaction.composites import indexing
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.satisfaction.score import focus
@@ -97,7 +97,7 @@ class PriorityResult(Result):
     def metrics(self) -> dict[str, float]:
         found: dict[str, float] = {}
         for row in self.table.to_dict("records"):
-            name = "".join(character if character.isalnum() else "_" for character in row["construct"].lower())
+            name = metric_key(row["construct"])
             found |= {f"importance_{name}": float(row["importance"]), f"performance_{name}": float(row["performance"])}
         return found
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import resampling, style
-from crm_analysis.result import Result
+from crm_analysis.result import Result, metric_key
 from crm_analysis.satisfaction.composites import coefficientplot, consistency, discriminant, itemquality
 from crm_analysis.satisfaction.composites.estimates import Estimates, solve
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
@@ -133,7 +133,7 @@ class ReliabilityResult(Result):
     def metrics(self) -> dict[str, float]:
         found: dict[str, float] = {}
         for row in self.constructs.to_dict("records"):
-            name = "".join(character if character.isalnum() else "_" for character in row["construct"].lower())
+            name = metric_key(row["construct"])
             found |= {f"{measure}_{name}": float(row[measure]) for measure in ("alpha", "rho_c", "ave")}
         return found
 

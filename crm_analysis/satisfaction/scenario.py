@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_analysis import resampling, style
 from crm_analysis.errors import UsageError
-from crm_analysis.result import Result
+from crm_analysis.result import Result, metric_key
 from crm_analysis.satisfaction.composites import coefficientplot, indexing, inner
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.table import listed
@@ -73,7 +73,7 @@ class ScenarioResult(Result):
     def metrics(self) -> dict[str, float]:
         found: dict[str, float] = {}
         for row in self.table.to_dict("records"):
-            name = "".join(character if character.isalnum() else "_" for character in row["construct"].lower())
+            name = metric_key(row["construct"])
             found[f"change_{name}"] = float(row["change"])
         return found
 

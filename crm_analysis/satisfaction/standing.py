@@ -13,7 +13,7 @@ from scipy.stats import t as student
 from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.multiplicity import holm
-from crm_analysis.result import Result
+from crm_analysis.result import Result, metric_key
 from crm_analysis.satisfaction.composites import coefficientplot, grouping, indexing
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.satisfaction.micom import LEVEL, MicomResult, micom
@@ -96,7 +96,7 @@ class StandingResult(Result):
     def metrics(self) -> dict[str, float]:
         found = {}
         for row in self.table.to_dict("records"):
-            name = "".join(character if character.isalnum() else "_" for character in str(row["group"]).lower())
+            name = metric_key(str(row["group"]))
             found[f"index_{name}"] = float(row["index"])
         return found
 

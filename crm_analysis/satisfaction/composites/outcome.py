@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import style
-from crm_analysis.result import Result
+from crm_analysis.result import Result, metric_key
 from crm_analysis.satisfaction import pathdiagram
 from crm_analysis.satisfaction.composites import coefficientplot, statements
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
@@ -61,9 +61,9 @@ class PLSResult(PathModel, Result):
     def metrics(self) -> dict[str, float]:
         if self.estimates is None:
             return {}
-        found = {f"r2_{_key(str(name))}": float(value) for name, value in self.r2.items()}
+        found = {f"r2_{metric_key(str(name))}": float(value) for name, value in self.r2.items()}
         for row in self.paths.to_dict("records"):
-            found[f"path_{_key(row['source'])}_{_key(row['target'])}"] = float(row["estimate"])
+            found[f"path_{metric_key(row['source'])}_{metric_key(row['target'])}"] = float(row["estimate"])
         return found | {"srmr": float(self.fit["srmr"]), "respondents": len(self.sample or [])}
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -98,7 +98,3 @@ class PLSResult(PathModel, Result):
         low = loadings.loc[loadings["estimate"].abs().idxmin()]
         text = f"The lowest loading is that of {low['second']}, {low['estimate']:.2f}."
         return style.describe(ax, f"Points with intervals, one per item, coloured by construct. {text}")
-
-
-def _key(name: str) -> str:
-    return "".join(character if character.isalnum() else "_" for character in name.lower())
