@@ -39,8 +39,12 @@ and Data Analysis 48(1), 159-205.
 CCSI = _preset("CCSI")
 """Chinese Customer Satisfaction Index: the six constructs of GB/T 19038-2009 and eleven paths between them.
 
-Image leads to expectations, quality, value and satisfaction. Accounts of the model differ in the paths:
-``dataclasses.replace(CCSI, paths=...)`` changes them.
+Accounts of the index in Chinese examination texts for quality engineers say that the six constructs stand in eleven
+causal relations, that image, expectations, quality and value are causes of satisfaction, and that loyalty is its
+effect. That leaves six relations for the six pairs of causes, so each pair has one: image leads to expectations,
+quality and value, expectations to quality and value, quality to value. The direction within the pairs follows the
+order in which the constructs are listed and the ACSI; it, and the wording of the standard, could not be checked
+against the standard itself. Where a trade needs other paths, ``dataclasses.replace(CCSI, paths=...)`` changes them.
 """
 
 PRESETS = {"acsi": ACSI, "ecsi": ECSI, "ccsi": CCSI}
