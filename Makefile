@@ -43,7 +43,10 @@ test-slow: $(READY)  ## the long simulations too
 notebooks: $(READY) $(DEMO)  ## run the notebooks on the demo study and keep their outputs in place
 	@$(BIN)/python -m crm_analysis.reporting.refresh notebooks data/demo
 
-bench: $(READY)  ## customer360 against pandas on 1e6, 1e7 and 5e7 transactions (minutes; needs 8 GB of memory)
+# ANSWERS=mobi.csv: measure on the European mobile phone survey instead of a simulated one of the same size.
+bench: $(READY)  ## satisfaction models, coverage, customer360 against pandas on up to 5e7 rows (minutes; 8 GB of memory)
+	@$(BIN)/python benchmarks/satisfaction.py $(if $(ANSWERS),--answers $(ANSWERS))
+	@$(BIN)/python benchmarks/coverage.py --surveys 500
 	@$(BIN)/python benchmarks/customer360.py
 
 lint: $(READY)   ## format and mend what ruff can

@@ -2,53 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from crm_analysis.satisfaction.equations.blocks import Moments, expected
 
-@dataclass(frozen=True, eq=False)
-class Moments:
-    """Counts, means and covariances by block: the respondents of one group who answered the same items.
-
-    Attributes
-    ----------
-    count : array of shape (draws, blocks)
-        Respondents, or the sum of their weights.
-    mean : array of shape (draws, blocks, p)
-        Means of the items; 0 where an item was not answered.
-    covariance : array of shape (draws, blocks, p, p)
-        Covariances (divided by the count), the same.
-    observed : bool array of shape (blocks, p)
-        Which items the block answered.
-    group : int array of shape (blocks,)
-        Group of each block.
-    """
-
-    count: np.ndarray
-    mean: np.ndarray
-    covariance: np.ndarray
-    observed: np.ndarray
-    group: np.ndarray
-
-    @cached_property
-    def complete(self) -> bool:
-        """Whether every block answered every item."""
-        return bool(self.observed.all())
-
-    @cached_property
-    def share(self) -> np.ndarray:
-        """Share of each block in its draw, shape (draws, blocks)."""
-        return self.count / self.count.sum(axis=1, keepdims=True)
-
-    @cached_property
-    def membership(self) -> np.ndarray:
-        """One where a block belongs to a group, shape (groups, blocks)."""
-        return (self.group == np.arange(self.group.max() + 1)[:, None]).astype("float64")
-
-    def __getitem__(self, draws: np.ndarray | slice) -> Moments:
-        return Moments(self.count[draws], self.mean[draws], self.covariance[draws], self.observed, self.group)
+__all__ = ["Moments", "Sample", "invert", "saturated"]
 
 
 class Sample:
@@ -180,20 +140,14 @@ def saturated(moments: Moments, *, tolerance: float = 1e-11, steps: int = 5000) 
     away = np.where(moments.observed, moments.mean - mean[:, moments.group], 0.0)
     spread = np.diagonal(moments.covariance, axis1=-2, axis2=-1) + away**2
     covariance = np.einsum("dgb,dbp->dgp", share, spread)[..., None] / answered[..., None] * np.eye(mean.shape[-1])
-    before = np.full(len(mean), -np.inf)
+    before = np.full(len(mean), np.inf)
+    size = moments.sums.share[..., None]
+    everything = np.ones(mean.shape[1:], dtype=bool)
     for _ in range(steps):
-        weight, logarithm = invert(covariance[:, moments.group], moments.observed)
-        away = np.where(moments.observed, moments.mean - mean[:, moments.group], 0.0)
-        about = moments.covariance + away[..., :, None] * away[..., None, :]
-        likelihood = -0.5 * (moments.share * (logarithm + (weight * about).sum(axis=(-2, -1)))).sum(axis=1)
-        if (likelihood - before < tolerance).all():
+        found = expected(moments, mean, *invert(covariance, everything))
+        if (before - found.objective < tolerance).all():
             break
-        before = likelihood
-        # What the expected answers add: regressions of the missing on the observed, in one formula for all blocks.
-        shift = np.einsum(
-            "dgpq,dgq->dgp", covariance, np.einsum("dgb,dbpq,dbq->dgp", share, weight, away, optimize=True)
-        )
-        gain = np.einsum("dgb,dbpq->dgpq", share, weight @ about @ weight - weight)
-        covariance = covariance + covariance @ gain @ covariance - shift[..., :, None] * shift[..., None, :]
+        before, shift = found.objective, found.away / size
+        covariance = found.about / size[..., None] - shift[..., :, None] * shift[..., None, :]
         mean = mean + shift
     return mean, covariance

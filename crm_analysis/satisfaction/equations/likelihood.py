@@ -7,11 +7,13 @@ refitting of many samples at once cheap.
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from crm_analysis.satisfaction.equations.blocks import Expected, expected
+from crm_analysis.satisfaction.equations.curvature import forgone
 from crm_analysis.satisfaction.equations.structure import COVARIANCE, MEAN, PATH, Structure
 from crm_analysis.satisfaction.moments import Moments, invert
 
@@ -122,31 +124,61 @@ class State:
 
     def __init__(self, likelihood: Likelihood, theta: np.ndarray):
         self.likelihood, self.theta = likelihood, theta
-        structure, moments, p = likelihood.structure, likelihood.moments, likelihood.p
+        structure, p = likelihood.structure, likelihood.p
         self.implied = implied(structure, structure.values(theta))
-        sigma = self.implied.covariance[..., :p, :p]
-        self.weight, self._logarithm = invert(sigma[:, moments.group], moments.observed)
-        if structure.means:
-            away = np.where(moments.observed, moments.mean - self.implied.mean[:, moments.group, :p], 0.0)
-            self.away, self._about = away, moments.covariance + away[..., :, None] * away[..., None, :]
-        else:
-            self.away, self._about = np.zeros_like(moments.mean), moments.covariance
+        everything = np.ones((structure.groups, p), dtype=bool)
+        self.precision, self._logarithm = invert(self.implied.covariance[..., :p, :p], everything)
 
     def of(self, chosen: np.ndarray | slice) -> State:
         """The same for some of the draws."""
-        some = copy(self)
+        some, implied = State.__new__(State), self.implied
         some.likelihood = Likelihood(self.likelihood.structure, self.likelihood.moments[chosen])
-        some.implied = Implied(
-            *(part[chosen] for part in (self.implied.total, self.implied.covariance, self.implied.mean))
+        some.implied = Implied(implied.total[chosen], implied.covariance[chosen], implied.mean[chosen])
+        some.theta, some.precision, some._logarithm = (
+            self.theta[chosen],
+            self.precision[chosen],
+            self._logarithm[chosen],
         )
-        some.theta, some.weight, some.away = self.theta[chosen], self.weight[chosen], self.away[chosen]
-        some._logarithm, some._about = self._logarithm[chosen], self._about[chosen]
         return some
+
+    @cached_property
+    def weight(self) -> np.ndarray:
+        """Inverse of the implied covariances of what each block answered, shape (d, blocks, p, p), 0 elsewhere."""
+        moments, p = self.likelihood.moments, self.likelihood.p
+        if moments.complete:
+            return self.precision if len(moments.group) == 1 else self.precision[:, moments.group]
+        return invert(self.implied.covariance[:, moments.group, :p, :p], moments.observed)[0]
+
+    @cached_property
+    def away(self) -> np.ndarray:
+        """How far each block's means lie from those implied, shape (d, blocks, p)."""
+        moments, p = self.likelihood.moments, self.likelihood.p
+        if not self.likelihood.structure.means:
+            return np.zeros_like(moments.mean)
+        return np.where(moments.observed, moments.mean - self.implied.mean[:, moments.group, :p], 0.0)
+
+    @cached_property
+    def _about(self) -> np.ndarray:
+        """Covariances of each block about the implied means."""
+        covariance = self.likelihood.moments.covariance
+        if not self.likelihood.structure.means:
+            return covariance
+        return covariance + self.away[..., :, None] * self.away[..., None, :]
+
+    @cached_property
+    def _expected(self) -> Expected:
+        """What answers with gaps say of all items."""
+        mean = self.implied.mean[..., : self.likelihood.p]
+        return expected(self.likelihood.moments, mean, self.precision, self._logarithm)
 
     def objective(self) -> np.ndarray:
         """Half of log|sigma| + tr(sigma^-1 (S + (m - mu)(m - mu)')), weighted over blocks; infinite where undefined."""
-        fit = self._logarithm + (self.weight * self._about).sum(axis=(-2, -1))
-        value = 0.5 * (self.likelihood.moments.share * fit).sum(axis=1)
+        moments = self.likelihood.moments
+        if moments.complete:
+            fit = self._logarithm[:, moments.group] + (self.weight * self._about).sum(axis=(-2, -1))
+            value = 0.5 * (moments.share * fit).sum(axis=1)
+        else:
+            value = self._expected.objective
         return np.where(np.isfinite(value), value, np.inf)
 
     def _by_group(self, by_block: np.ndarray) -> np.ndarray:
@@ -159,8 +191,13 @@ class State:
 
     def pulls(self) -> tuple[np.ndarray, np.ndarray]:
         """How the data pull at each group's covariances, shape (d, groups, p, p), and means, (d, groups, p)."""
-        pull = self._by_group(self.weight @ self._about @ self.weight - self.weight)
-        return pull, self._by_group((self.weight @ self.away[..., None])[..., 0])
+        moments = self.likelihood.moments
+        if moments.complete:
+            pull = self._by_group(self.weight @ self._about @ self.weight - self.weight)
+            return pull, self._by_group((self.weight @ self.away[..., None])[..., 0])
+        found, precision = self._expected, self.precision
+        pull = precision @ found.about @ precision - moments.sums.share[..., None, None] * precision
+        return pull, (precision @ found.away[..., None])[..., 0]
 
     def gradient(self) -> np.ndarray:
         """Slope of the objective, shape (d, q)."""
@@ -171,15 +208,16 @@ class State:
         if chosen is not None:
             return self.of(chosen).information(observed=observed)
         like, moments = self.likelihood, self.likelihood.moments
+        if not moments.complete:
+            total = like.collect_square(self._curve_with_gaps(observed=observed))
+            return total - like.collect_square(self._bend()) if observed else total
         columns, half = like.columns(self.implied)[:, moments.group], like._half
         level = like.level(self.implied.mean)[:, moments.group]
         spread = columns.swapaxes(-1, -2) @ self.weight @ columns
         uu, uv, vv = _picked(spread, like._u, like._v)
         if observed:
             about = columns.swapaxes(-1, -2) @ (self.weight @ self._about @ self.weight) @ columns
-            about_uu, about_uv, about_vv = _picked(2 * about - spread, like._u, like._v)
-            vu, about_vu = uv.swapaxes(-1, -2), about_uv.swapaxes(-1, -2)
-            curve = 0.5 * (uu * about_vv + vv * about_uu + uv * about_vu + vu * about_uv)
+            curve = _product((uu, uv, vv), _picked(2 * about - spread, like._u, like._v))
         else:
             curve = uu * vv + uv * uv.swapaxes(-1, -2)
         curve *= half[:, None] * half
@@ -195,6 +233,29 @@ class State:
                 curve = curve + cross + cross.swapaxes(-1, -2)
         total = like.collect_square(self._by_group(curve))
         return total - like.collect_square(self._bend()) if observed else total
+
+    def _curve_with_gaps(self, *, observed: bool) -> np.ndarray:
+        """Information of answers with gaps by row and group, shape (d, groups, rows, rows)."""
+        like, moments = self.likelihood, self.likelihood.moments
+        columns, u, v = like.columns(self.implied), like._u, like._v
+        less = forgone(moments, self.precision, columns, u, v, away=self.away if observed else None)
+        whole = columns.swapaxes(-1, -2) @ self.precision @ columns
+        here = moments.sums.share[..., None, None] * whole - less.lost
+        all_of, rest = _picked(whole, u, v), _picked(here - less.lost, u, v)
+        curve = _product(all_of, rest) + less.twice
+        if observed:
+            pull, lift = self.pulls()
+            seen = columns.swapaxes(-1, -2) @ pull @ columns + here
+            curve = 2 * (_product(all_of, _picked(seen, u, v)) - less.mixed) - curve
+        curve *= like._half[:, None] * like._half
+        level = like.level(self.implied.mean)
+        curve += level[..., :, None] * level[..., None, :] * _picked(here, u, v)[0]
+        if observed:
+            drag = (columns.swapaxes(-1, -2) @ lift[..., None])[..., 0]
+            cross = all_of[0] * drag[..., v, None] + all_of[1].swapaxes(-1, -2) * drag[..., u, None] - less.drag
+            cross *= like._half[:, None] * level[..., None, :]
+            curve += cross + cross.swapaxes(-1, -2)
+        return curve
 
     def _bend(self) -> np.ndarray:
         """What the curvature of the implied moments themselves adds to the observed information, by row."""
@@ -245,11 +306,8 @@ class State:
         away = np.where(moments.observed[block], answers - centre, 0.0)
         columns = like.columns(self.implied)[0][moments.group]
         middle = columns.swapaxes(-1, -2) @ self.weight[0]
-        _, uv, _ = _picked(middle @ columns, like._u, like._v)
-        expected = np.diagonal(uv, axis1=-2, axis2=-1)[block]
-        if about_sample:
-            product = middle @ moments.covariance[0] @ middle.swapaxes(-1, -2)
-            expected = np.diagonal(_picked(product, like._u, like._v)[1], axis1=-2, axis2=-1)[block]
+        around = middle @ moments.covariance[0] @ middle.swapaxes(-1, -2) if about_sample else middle @ columns
+        expected = around[:, like._u, like._v][block]
         reached = np.empty((len(answers), columns.shape[-1]))
         for index in range(len(middle)):
             inside = block == index
@@ -269,6 +327,13 @@ def _picked(matrix: np.ndarray, u: np.ndarray, v: np.ndarray) -> tuple[np.ndarra
     pairs = ((u, u), (u, v), (v, v))
     uu, uv, vv = (np.take(flat, first[:, None] * size + second, axis=-1) for first, second in pairs)
     return uu, uv, vv
+
+
+def _product(one: tuple[np.ndarray, ...], other: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Half of X_uu Y_vv + X_vv Y_uu + X_uv Y_vu + X_vu Y_uv, from what `_picked` gives of X and Y."""
+    (uu, uv, vv), (other_uu, other_uv, other_vv) = one, other
+    crossed = uv * other_uv.swapaxes(-1, -2)
+    return 0.5 * (uu * other_vv + vv * other_uu + crossed + crossed.swapaxes(-1, -2))
 
 
 def objective_of(moments: Moments, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:

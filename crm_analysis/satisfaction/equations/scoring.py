@@ -6,6 +6,7 @@ sample does not come nearer fast enough; the gradient, which is cheap, always is
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,8 +130,11 @@ class _Search:
         self.theta = theta.copy()
         state = Likelihood(structure, moments).state(self.theta)
         self.objective, self._gradient = state.objective(), state.gradient()
-        # With a block for each pattern of missing answers the information is dear, and the gradient is not.
-        self._slow = 0.02 if moments.complete or information is None else 0.8
+        # With a block for each pattern of gaps the information is dear, and the gradient is not; the observed one
+        # is dearest, and not worth it for many samples that begin near their end.
+        near = information is not None and not moments.complete
+        self._slow = 0.3 if near else 0.02
+        self._patience = math.inf if near else PATIENCE
         if information is None:
             self._information = state.information()
             self._inverse = inverse(self._information)
@@ -178,7 +182,7 @@ class _Search:
         self._toward()
         stale = better & ~self._fresh & (eased | (self.promise > self._slow * before))
         if stale.any():
-            self._information[stale] = state.information(observed=self.made > PATIENCE, chosen=stale)
+            self._information[stale] = state.information(observed=self.made > self._patience, chosen=stale)
             self._fresh |= stale
         turned = stale | more
         if turned.any():
@@ -190,7 +194,7 @@ class _Search:
         failed = ~better & ~self._fresh
         if failed.any():
             own = Likelihood(self._structure, self._moments[failed]).state(self.theta[failed])
-            self._information[failed] = own.information(observed=self.made > PATIENCE)
+            self._information[failed] = own.information(observed=self.made > self._patience)
             self._inverse[failed] = inverse(self._information[failed])
             self._fresh |= failed
         self._toward()
