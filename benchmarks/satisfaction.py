@@ -133,7 +133,7 @@ def by_respondents(sizes: list[int], *, draws: int) -> list[str]:
         fitted = fit(compile_rows(ready.rows), ready.sample)
 
         def moments(fitted: Fitted = fitted) -> None:
-            for times in refits._resamples(fitted, draws, np.random.default_rng(1)):
+            for times in refits.resamples(fitted, draws, np.random.default_rng(1)):
                 fitted.sample.moments(times)
 
         whole = seconds(lambda fitted=fitted: refits.bootstrap(fitted, draws=draws, generator=np.random.default_rng(1)))

@@ -110,14 +110,18 @@ def bca(draws: np.ndarray, estimate: np.ndarray, jackknife: np.ndarray) -> tuple
 
 
 def _quantiles(draws: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each column's own quantiles, linear between order statistics."""
+    """Each column's own quantiles: of B draws the k-th lies at k / (B + 1), linear between, never beyond the ends.
+
+    These are the positions that Davison and Hinkley (1997, section 5.2) give; the usual (k - 1) / (B - 1) makes an
+    interval of 1,000 draws cover a tenth of a point less.
+    """
     if len(draws) < 2:
         missing = np.full(draws.shape[1], np.nan)
         return missing, missing.copy()
     ordered, columns = np.sort(draws, axis=0), np.arange(draws.shape[1])
 
     def at(share: np.ndarray) -> np.ndarray:
-        place = share * (len(ordered) - 1)
+        place = np.clip(share * (len(ordered) + 1) - 1, 0, len(ordered) - 1)
         floor = np.floor(place).astype(int)
         above = np.minimum(floor + 1, len(ordered) - 1)
         return ordered[floor, columns] + (place - floor) * (ordered[above, columns] - ordered[floor, columns])

@@ -137,7 +137,15 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
             "attitude": "",
             "favourable": 8.0,
         },
-        "30_satisfaction": {"scheme": "centroid", "consistent": True, "resamples": 100, "by": "market", "seed": 2},
+        "30_satisfaction": {
+            "scheme": "centroid",
+            "consistent": True,
+            "resamples": 100,
+            "by": "market",
+            "group": "wave",
+            "seed": 2,
+        },
+        "31_build_an_index": {"language": "zh", "tried": 25, "image": "", "half_width": 2.0, "draws": 60, "seed": 2},
         "32_kano_and_service_quality": {},
     }
     small = home / "changed"

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from crm_analysis.errors import UsageError
 from crm_analysis.satisfaction.commonmethod import MethodResult, common_method
-from crm_analysis.satisfaction.equations import goodness, modification, refits, robust, soundness, standardised
+from crm_analysis.satisfaction.equations import (
+    goodness,
+    modification,
+    refits,
+    robust,
+    secondopinion,
+    soundness,
+    standardised,
+    start,
+)
+from crm_analysis.satisfaction.equations.conditional import given_causes
 from crm_analysis.satisfaction.equations.fitting import Fitted, fit
 from crm_analysis.satisfaction.equations.preparation import Prepared, prepare
 from crm_analysis.satisfaction.equations.structural import EFFECTS, PARAMETERS, SEMResult, interval_table
-from crm_analysis.satisfaction.equations.structure import compile_rows
+from crm_analysis.satisfaction.equations.structure import Structure, compile_rows
 from crm_analysis.satisfaction.invariance import InvarianceResult, invariance
 from crm_analysis.satisfaction.specification.specification import Model
 
@@ -35,6 +46,7 @@ def estimate(
     interval: str = "percentile",
     bollen_stine: bool = False,
     scale: tuple[float, float] | None = None,
+    begin: str = "own",
     seed: int = 0,
 ) -> SEMResult:
     """Estimate a structural equation model by maximum likelihood.
@@ -43,7 +55,8 @@ def estimate(
     ----------
     model : Model or str
         A model, or its text in lavaan's notation. The first loading of a construct is 1, which gives it a scale; a
-        construct with a single item is that item.
+        construct with a single item is that item. Observed causes are taken as they are (lavaan's ``fixed.x``): their
+        variances, covariances and means have no errors and do not count as parameters, unless the text names them.
     answers : DataFrame
         A row per respondent and a column per item; NaN is a missing answer.
     estimator : {"ML", "MLR", "MLM"}
@@ -57,7 +70,8 @@ def estimate(
     weight : str or array of shape (n,), optional
         Survey weights, or the column that holds them.
     group : str, optional
-        Column of a group: the model is then estimated in each, with means and nothing in common (see `invariance`).
+        Column of a group: the model is then estimated in each, with means; a label is the same number in all groups,
+        and ``c(a, b)*`` gives each its own (see also `invariance`).
     bootstrap : int
         Resamples of the respondents; the intervals of parameters and effects then come from them.
     interval : {"percentile", "bca"}
@@ -66,6 +80,10 @@ def estimate(
         With complete answers and a bootstrap: test the model by it, too.
     scale : tuple of two numbers, optional
         Lowest and highest code of the items, to be checked.
+    begin : {"own", "semopy"}
+        Begin to search at ratios of the items' covariances (see `equations.start`), and at the solution of semopy
+        only where that leads to no maximum; or at semopy's always. The maximum is the same, semopy takes seconds to
+        load.
     seed : int
         Of the bootstrap.
 
@@ -85,7 +103,9 @@ def estimate(
     ----------
     Rosseel, Y. (2012). lavaan: an R package for structural equation modeling. Journal of Statistical Software 48(2).
     """
-    _check_options(estimator=estimator, se=se, missing=missing, interval=interval, bootstrap=bootstrap)
+    _check_options(
+        bootstrap, {"estimator": estimator, "se": se, "missing": missing, "interval": interval, "begin": begin}
+    )
     if answers.empty:
         return _nothing()
     ready = prepare(model, answers, missing=missing, weight=weight, group=group, scale=scale)
@@ -94,21 +114,49 @@ def estimate(
     if estimator == "MLM" and ready.sample.blocks != max(1, len(ready.groups)):
         raise UsageError("The estimator MLM needs complete answers; take MLR, or missing='listwise'.")
     structure = compile_rows(ready.rows, groups=max(1, len(ready.groups)), means=ready.means)
-    fitted = fit(structure, ready.sample)
+    fitted, ready = _fitted(structure, ready, begin)
     chosen = estimator
     if estimator == "ML" and (se == "robust" or weight is not None):
         chosen = "MLR"
     return _Report(fitted, ready, chosen, missing).result(bootstrap, interval, bollen_stine, seed)
 
 
-def _check_options(*, estimator: str, se: str | None, missing: str, interval: str, bootstrap: int) -> None:
-    known = {
-        "estimator": (estimator, tuple(_TESTS)),
-        "se": (se, (None, "standard", "robust")),
-        "missing": (missing, ("listwise", "fiml")),
-        "interval": (interval, ("percentile", "bca")),
-    }
-    for name, (given, allowed) in known.items():
+def _fitted(structure: Structure, ready: Prepared, begin: str) -> tuple[Fitted, Prepared]:
+    """The solution, and a note where it is not one of our own starts that led to it."""
+    if begin == "semopy":
+        second = secondopinion.fit_from_semopy(structure, ready.sample)
+        if second is not None:
+            return second, ready
+        note = "semopy found no solution to begin at; the search had its usual start."
+        return fit(structure, ready.sample), replace(ready, notes=(*ready.notes, note))
+    own = fit(structure, ready.sample)
+    if soundness.judge_fit(own).sound[0]:
+        return own, ready
+    # Beyond what is admissible the likelihood may have several maxima: look for a higher one.
+    mean, covariance = (part[0] for part in own.free_moments)
+    cautious = fit(structure, ready.sample, near=start.plain_values(structure, mean, covariance))
+    best = min(own, cautious, key=lambda fitted: fitted.solution.objective[0])
+    if best.solution.converged[0]:
+        return best, ready
+    second = secondopinion.fit_from_semopy(structure, ready.sample)
+    if second is None or second.solution.objective[0] >= best.solution.objective[0]:
+        return best, ready
+    note = "The usual start led to no maximum; the search began at the solution of semopy instead."
+    return second, replace(ready, notes=(*ready.notes, note))
+
+
+_KNOWN: dict[str, tuple[str | None, ...]] = {
+    "estimator": tuple(_TESTS),
+    "se": (None, "standard", "robust"),
+    "missing": ("listwise", "fiml"),
+    "interval": ("percentile", "bca"),
+    "begin": ("own", "semopy"),
+}
+
+
+def _check_options(bootstrap: int, options: dict[str, str | None]) -> None:
+    for name, given in options.items():
+        allowed = _KNOWN[name]
         if given not in allowed:
             there = ", ".join(repr(value) for value in allowed if value is not None)
             raise UsageError(f"The {name} parameter of covariance.estimate must be one of {there}, not {given!r}.")
@@ -133,17 +181,21 @@ class _Report:
     """Everything a `SEMResult` holds, from one fitted model."""
 
     def __init__(self, fitted: Fitted, ready: Prepared, estimator: str, missing: str):
-        self._fitted, self._ready, self._structure = fitted, ready, fitted.structure
+        self._fitted, self._ready = fitted, ready
+        # Errors are about what is estimated: not about the moments of observed causes.
+        self._about = given_causes(fitted)
+        self._structure, self._missing = self._about.structure, missing
         self._test = _TESTS[estimator]
         if self._test:
             about_sample = self._test == "satorra-bentler"
-            self._covariance = robust.sandwich(fitted, observed=not about_sample, about_sample=about_sample)
+            self._covariance = robust.sandwich(self._about, observed=not about_sample, about_sample=about_sample)
         else:
-            self._covariance = fitted.covariance(observed=missing == "fiml")
+            self._covariance = self._about.covariance(observed=missing == "fiml")
         self._effects = standardised.Effects(self._structure)
+        self._own = self._effects.own.ravel()
 
     def result(self, draws: int, interval: str, bollen_stine: bool, seed: int) -> SEMResult:
-        fitted, structure, theta = self._fitted, self._structure, self._fitted.solution.theta[0]
+        fitted, structure, theta = self._fitted, self._structure, self._about.solution.theta[0]
         values, slopes = standardised.derivative(structure, theta, lambda values: values)
         parameters = pd.DataFrame({**self._names(), **interval_table(values.ravel(), self._errors(slopes))})
         scaled, scaled_slopes = standardised.derivative(
@@ -151,27 +203,29 @@ class _Report:
         )
         parameters["std_all"] = scaled.ravel()
         table = pd.DataFrame({**self._names(), **interval_table(scaled.ravel(), self._errors(scaled_slopes))})
-        effects, effect_slopes = standardised.derivative(structure, theta, self._effects.raw)
+        effects, effect_slopes = standardised.derivative(structure, theta, self._own_effects)
         listed = pd.concat([self._effects.frame()] * structure.groups, ignore_index=True)
-        listed = listed.assign(**interval_table(effects.ravel(), self._errors(effect_slopes)))
-        listed["std_all"] = self._effects.standardised(fitted.estimates[None])[0].ravel()
         if self._ready.groups:
             listed.insert(0, "group", np.repeat(self._ready.groups, len(self._effects)))
+            listed.loc[listed["effect"] == "defined", "group"] = ""
+        listed = listed[self._own].reset_index(drop=True)
+        listed = listed.assign(**interval_table(effects, self._errors(effect_slopes)))
+        listed["std_all"] = self._effects.standardised(fitted.estimates[None])[0].ravel()[self._own]
         verdict = soundness.judge_fit(fitted)
         resampled, summary = pd.DataFrame(), pd.Series(dtype="float64")
         if draws:
             resampled, summary = self._resample(
                 draws, interval, bollen_stine, seed, parameters, listed, slopes, effect_slopes
             )
-        scaling = {}
+        scaling = None
         if self._test and fitted.df:
-            scaling = {
-                "scaling": robust.scaling_factor(fitted, test=self._test),
-                "baseline_scaling": robust.baseline_factor(fitted, test=self._test),
-            }
+            scaling = goodness.Scaling(
+                robust.scaling_factor(fitted, test=self._test), robust.baseline_factor(fitted, test=self._test)
+            )
+        measured = goodness.measures(fitted, scaling=scaling, corrected=self._missing == "fiml")
         return SEMResult(
             parameters=parameters,
-            fit=pd.Series(goodness.measures(fitted, **scaling)),
+            fit=pd.Series(measured),
             effects=listed,
             r2=self._explained(),
             standardised=table.drop(columns=["z", "pvalue"]),
@@ -183,6 +237,11 @@ class _Report:
             groups=self._ready.groups,
             latents=structure.latents,
         )
+
+    def _own_effects(self, values: np.ndarray) -> np.ndarray:
+        """Effects, shape (k, effects of all groups), a defined one once."""
+        found = self._effects.raw(values)
+        return found.reshape(len(found), -1)[:, self._own]
 
     def _errors(self, slopes: np.ndarray) -> np.ndarray:
         by_number = slopes.reshape(-1, slopes.shape[-1])
@@ -228,10 +287,10 @@ class _Report:
         tables = []
         for frame, function, rises in (
             (parameters, lambda values: values, slopes),
-            (effects, self._effects.raw, effect_slopes),
+            (effects, self._own_effects, effect_slopes),
         ):
             many = refits.by_draw(function, drawn)
-            moved = refits.influence(fitted, rises.reshape(-1, rises.shape[-1]))
+            moved = refits.influence(self._about, rises.reshape(-1, rises.shape[-1]))
             estimates = frame["estimate"].to_numpy()
             ends = {
                 "percentile": refits.intervals(estimates, many),

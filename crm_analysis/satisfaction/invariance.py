@@ -147,7 +147,7 @@ def invariance(
     Parameters
     ----------
     model : Model or str
-        A model, or its text in lavaan's notation. Paths stay free in each group.
+        A model, or its text in lavaan's notation. Paths stay free in each group, unless a label makes them one.
     answers : DataFrame
         A row per respondent, a column per item.
     group : str
@@ -161,7 +161,8 @@ def invariance(
     -------
     InvarianceResult
         Metric: equal loadings. Scalar: equal intercepts of items too, with the means of constructs free in every group
-        but the first. Strict: equal error variances of items too. The first rung holds if CFI is at least .90 or
+        but the first; those of a second-order construct, which lavaan frees too, cannot be told from those of its
+        parts and stay 0. Strict: equal error variances of items too. The first rung holds if CFI is at least .90 or
         RMSEA at most .08; a further one if CFI falls by at most .010 and RMSEA rises by at most .015.
 
     References
@@ -249,7 +250,8 @@ def _means(fitted: Fitted, ready: Prepared) -> pd.DataFrame:
     spread = np.sqrt(np.diagonal(fitted.implied.covariance[0, 0], axis1=-2, axis2=-1)[p:].clip(1e-12))
     names = pd.MultiIndex.from_product([ready.groups[1:], structure.latents], names=["group", "construct"])
     found = pd.DataFrame(interval_table(value.ravel(), error.ravel()), index=names).reset_index()
-    return found.assign(standardised=(value / spread).ravel())
+    # A construct that only constructs measure has no mean of its own.
+    return found.assign(standardised=(value / spread).ravel())[found["se"] > 0].reset_index(drop=True)
 
 
 def _p(value: float) -> str:

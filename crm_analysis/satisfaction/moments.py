@@ -97,14 +97,17 @@ def invert(matrix: np.ndarray, observed: np.ndarray) -> tuple[np.ndarray, np.nda
         matrix = np.where(inside, matrix, np.eye(matrix.shape[-1]))
     try:
         diagonal = np.linalg.cholesky(matrix).diagonal(axis1=-2, axis2=-1)
+        inverse = np.linalg.inv(matrix)
     except np.linalg.LinAlgError:
-        # Some of them are not positive definite: find out which, and let the others go on.
-        sound = np.linalg.eigvalsh(np.where(np.isfinite(matrix), matrix, 0.0))[..., 0] > 0
+        # Some of them are not positive definite, or so nearly not that they have no inverse: find out which, and let
+        # the others go on.
+        roots = np.linalg.eigvalsh(np.where(np.isfinite(matrix), matrix, 0.0))
+        sound = roots[..., 0] > np.finfo("float64").eps * np.maximum(roots[..., -1], 0)
         matrix = np.where(sound[..., None, None], matrix, np.eye(matrix.shape[-1]))
         inverse, logarithm = invert(matrix, np.ones_like(observed))
         logarithm = np.where(sound, logarithm, np.nan)
     else:
-        inverse, logarithm = np.linalg.inv(matrix), 2 * np.log(diagonal).sum(axis=-1)
+        logarithm = 2 * np.log(diagonal).sum(axis=-1)
     return (inverse if observed.all() else np.where(inside, inverse, 0.0)), logarithm
 
 

@@ -49,13 +49,26 @@ class MultigroupResult(Result):
     group: str
     absent: str = ""
     title = "Paths in groups"
-    shown: ClassVar[dict[str, str]] = {"table": "Differences of paths between groups"}
+    shown: ClassVar[dict[str, str]] = {"clearest": "Differences of paths between groups, the ten clearest first"}
 
     def to_frame(self) -> pd.DataFrame:
         return self.table.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        return {"table": self.to_frame(), "paths": self.paths.copy(), "invariance": self.invariance.to_frame()}
+        return {
+            "table": self.to_frame(),
+            "clearest": self._clearest(),
+            "paths": self.paths.copy(),
+            "invariance": self.invariance.to_frame(),
+        }
+
+    def _clearest(self) -> pd.DataFrame:
+        """What a page shows: with several groups there are too many pairs for all of them."""
+        columns = ["first", "second", "source", "target", "difference", "difference_low", "difference_high", "p_holm"]
+        if self.absent:
+            return self.to_frame()
+        ranked = self.table.sort_values("p_permutation", kind="stable")
+        return ranked[[*columns, "verdict"]].head(10).reset_index(drop=True)
 
     def findings(self) -> tuple[str, ...]:
         if self.absent:

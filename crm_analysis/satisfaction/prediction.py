@@ -175,7 +175,7 @@ def predict(
         for fold in map(int, np.flatnonzero(trained.usable)):
             held = np.flatnonzero(part == fold)
             answers = sample.answers[held] - means[fold]
-            path = _by_paths(answers, covariances[fold], trained, fold, design, sources, settings.standardise)
+            path = by_paths(answers, covariances[fold], trained, fold, design, sources, settings.standardise)
             line = _by_line(answers, covariances[fold], design, sources)
             for row, guess in enumerate((path[:, wanted], line[:, wanted], 0.0)):
                 misses = answers[:, wanted] - guess
@@ -190,7 +190,7 @@ def predict(
     )
 
 
-def _by_paths(
+def by_paths(
     answers: np.ndarray,
     covariance: np.ndarray,
     trained: Estimates,
@@ -199,7 +199,7 @@ def _by_paths(
     sources: str,
     standardise: bool,
 ) -> np.ndarray:
-    """Deviations of the items from their means, as the scores of the sources foresee them."""
+    """Return deviations of the items from their means, as the scores of the sources foresee them."""
     spread = np.sqrt(np.diag(covariance))
     scores = (answers / (spread if standardise else 1.0) * trained.weights[fold]) @ design.membership
     foreseen = scores.copy()

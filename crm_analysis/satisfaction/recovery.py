@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
-from crm_analysis.satisfaction.paired.naming import decimal, with_ends, words
+from crm_analysis.satisfaction.paired.naming import decimal, sentence, with_ends, words
 from crm_analysis.table import interval, percent
 
 NOTHING = "The truth of this study is not known; only a simulated one has it."
@@ -29,13 +29,29 @@ class RecoveryResult(Result):
     estimates: pd.DataFrame
     classes: pd.DataFrame
     title = "Estimated beside true"
-    shown: ClassVar[dict[str, str]] = {"estimates": "Estimated and true values", "classes": "Found and true classes"}
+
+    @property
+    def shown(self) -> dict[str, str]:  # type: ignore[override]
+        """The tables that hold anything."""
+        captions = {"beside": "Estimated and true values", "classes": "Found and true classes"}
+        return {name: caption for name, caption in captions.items() if name == "beside" or len(self.classes)}
 
     def to_frame(self) -> pd.DataFrame:
         return self.estimates.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        return {"estimates": self.to_frame(), "classes": self.classes.copy()}
+        return {"beside": self._beside(), "estimates": self.to_frame(), "classes": self.classes.copy()}
+
+    def _beside(self) -> pd.DataFrame:
+        """The estimates; several of the same truth beside each other, one row a name."""
+        rows = self.estimates
+        if rows["quantity"].nunique() < 2 or len(rows.drop_duplicates(["name", "true"])) > rows["name"].nunique():
+            return self.to_frame()
+        table = rows.drop_duplicates("name")[["name", "true"]].reset_index(drop=True)
+        for quantity, own in rows.groupby("quantity", sort=False):
+            names = {f"estimate{end}": f"{quantity}{end}" for end in ("", "_low", "_high")}
+            table = table.merge(own[["name", *names]].rename(columns=names), on="name", how="left")
+        return table
 
     def metrics(self) -> dict[str, float]:
         held = float(self.estimates["held"].mean()) if len(self.estimates) else float("nan")
@@ -54,6 +70,10 @@ class RecoveryResult(Result):
                 for _, row in wrong.set_index("name").iterrows()
             ]
             said.append(f"{text}{'; ' if parts else ''}{'; '.join(parts)}.")
+        kinds = list(self.estimates["quantity"].unique())
+        if len(kinds) > 1:
+            tallies = [_tally(kind, own) for kind, own in self.estimates.groupby("quantity", sort=False)]
+            said.append(f"{sentence('; '.join(tallies))}.")
         if len(self.estimates):
             held, total = int(self.estimates["held"].sum()), len(self.estimates)
             ends = interval(*wilson(held, total))
@@ -78,9 +98,14 @@ class RecoveryResult(Result):
         room = 0.05 * (high - low) or 1.0
         ends = [low - room, high + room]
         ax.plot(ends, ends, color=style.MUTED, lw=1, zorder=0)
-        for color, (quantity, own) in zip(style.PALETTE * 3, rows.groupby("quantity", sort=False), strict=False):
-            ax.vlines(own["true"], own["estimate_low"], own["estimate_high"], color=color, lw=1.2)
-            ax.scatter(own["true"], own["estimate"], color=color, s=30, zorder=3, label=words(quantity))
+        kinds = rows["quantity"].nunique()
+        shared = rows.duplicated(["name", "true"]).any()
+        for number, (quantity, own) in enumerate(rows.groupby("quantity", sort=False)):
+            color = style.PALETTE[number % len(style.PALETTE)]
+            # Several estimates of one truth would hide each other.
+            at = own["true"] + shared * 0.012 * (high - low) * (number - (kinds - 1) / 2)
+            ax.vlines(at, own["estimate_low"], own["estimate_high"], color=color, lw=1.2)
+            ax.scatter(at, own["estimate"], color=color, s=30, zorder=3, label=words(quantity))
         ax.set(xlim=ends, ylim=ends)
         ax.set_xlabel("true value")
         ax.set_ylabel("estimate with 95 % interval")
@@ -104,14 +129,18 @@ def truth(folder: Path | str, *keys: str, on: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row an entry; empty where there is no such file or place.
+        One row an entry; empty where there is no such file or place. Plain numbers stand in a column that is called as
+        the last key; where each name has a list of entries, such as a wave, each entry is a row.
     """
     file = Path(folder) / "truth.json"
     found: Any = json.loads(file.read_text("utf-8")) if file.exists() else {}
     for key in keys:
         found = found.get(key, {}) if isinstance(found, dict) else {}
     if isinstance(found, dict):
-        found = [{on: name} | entry for name, entry in found.items() if isinstance(entry, dict)]
+        plain = {name: {keys[-1]: entry} for name, entry in found.items() if isinstance(entry, float | int)}
+        several = [(name, entry) for name, part in found.items() if isinstance(part, list) for entry in part]
+        pairs = [*(found | plain).items(), *several]
+        found = [{on: name} | entry for name, entry in pairs if isinstance(entry, dict)]
     return pd.DataFrame(found) if found else pd.DataFrame(columns=[on])
 
 
@@ -119,8 +148,9 @@ def compare(
     estimates: pd.DataFrame,
     true: pd.DataFrame,
     *,
-    on: str,
-    quantities: Sequence[str] = (),
+    on: str | Sequence[str],
+    quantities: Sequence[str] | Mapping[str, str] = (),
+    labels: Mapping[str, str] | None = None,
     classes: tuple[str, str] | None = None,
 ) -> RecoveryResult:
     """Set estimates beside the truth.
@@ -130,11 +160,15 @@ def compare(
     estimates : DataFrame
         One row a name, with each quantity and its interval, ``<quantity>_low`` and ``<quantity>_high``.
     true : DataFrame
-        One row a name with the true quantities, as `truth` reads them; empty: nothing is known.
-    on : str
-        Column with the names in both.
-    quantities : sequence of str
-        Columns to compare.
+        One row a name with the true quantities, as `truth` reads them; empty: nothing is known. Where a name has
+        several rows, such as one a wave, their mean is the truth.
+    on : str or sequence of str
+        Column with the names in both; or several, such as the source and the target of a path.
+    quantities : sequence of str, or mapping of str to str
+        Columns to compare; or columns of `estimates` with the column of `true` that each should hit. What was not
+        estimated (a missing number) is left out.
+    labels : mapping of str to str, optional
+        What columns of `estimates` are called.
     classes : two str, optional
         Column of the class found, and of the true class.
 
@@ -150,30 +184,48 @@ def compare(
     """
     if true.empty or estimates.empty:
         return _result([], [])
+    keys = [on] if isinstance(on, str) else list(on)
+    hits = dict(quantities) if isinstance(quantities, Mapping) else {name: name for name in quantities}
     for frame, name, needed in (
-        (estimates, "estimates", [on, *quantities, *(classes or ())[:1]]),
-        (true, "true", [on, *quantities, *(classes or ())[1:]]),
+        (estimates, "estimates", [*keys, *hits, *(classes or ())[:1]]),
+        (true, "true", [*keys, *hits.values(), *(classes or ())[1:]]),
     ):
         missing = [column for column in needed if column not in frame.columns]
         if missing:
             raise UsageError(f"recovery: {name} lacks the column {missing[0]!r}; name columns that both have.")
-    both = estimates.merge(true, on=on, suffixes=("", "_true"))
+    if true.duplicated(keys).any():
+        true = true.groupby(keys, as_index=False, sort=False)[list(dict.fromkeys(hits.values()))].mean()
+    both = estimates.merge(true, on=keys, suffixes=("", "_true"))
+    both["name"] = both[keys].astype(str).agg(" to ".join, axis=1) if len(keys) > 1 else both[keys[0]]
     rows = [
-        {"name": row[on], "quantity": quantity, "estimate": row[quantity]}
+        {"name": row["name"], "quantity": (labels or {}).get(quantity, quantity), "estimate": row[quantity]}
         | {f"estimate_{end}": row[f"{quantity}_{end}"] for end in ("low", "high")}
-        | {"true": row[f"{quantity}_true"]}
-        | {"held": bool(row[f"{quantity}_low"] <= row[f"{quantity}_true"] <= row[f"{quantity}_high"])}
-        for quantity in quantities
+        | {"true": row[hit]}
+        | {"held": bool(row[f"{quantity}_low"] <= row[hit] <= row[f"{quantity}_high"])}
+        for quantity, hit in ((name, f"{hit}_true" if f"{hit}_true" in both else hit) for name, hit in hits.items())
         for row in both.to_dict("records")
+        if pd.notna(row[quantity])
     ]
     found = []
     if classes is not None:
         second = classes[1] if classes[1] in both.columns and classes[1] != classes[0] else f"{classes[1]}_true"
         found = [
-            {"name": row[on], "found": row[classes[0]], "true": row[second], "right": row[classes[0]] == row[second]}
+            {
+                "name": row["name"],
+                "found": row[classes[0]],
+                "true": row[second],
+                "right": row[classes[0]] == row[second],
+            }
             for row in both.to_dict("records")
         ]
     return _result(rows, found)
+
+
+def _tally(quantity: Any, own: pd.DataFrame) -> str:
+    """How often one quantity hit, and how large its estimates are against the truth, by least squares."""
+    held, total = int(own["held"].sum()), len(own)
+    size = float((own["estimate"] * own["true"]).sum() / max(float((own["true"] ** 2).sum()), 1e-300))
+    return f"{words(quantity)} holds {held} of {total} and is {percent(size, digits=0)} as large as the truth"
 
 
 def _result(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> RecoveryResult:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from crm_analysis.errors import UsageError
 
 _OPERATOR = re.compile(r"=~|<~|~\*~|~~|:=|==|~|<|>|\||%|=")
 _NAME = re.compile(r"[^\W\d][\w.]*")
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_QUOTED = re.compile(r"""["']([^\W\d][\w.]*)["']""")
 _CALL = re.compile(r"(\w+)\((.*)\)")
 _EXPONENT = re.compile(r"(?<![\w.])(\d+\.?\d*|\.\d+)[eE]\+")
 _PLUS = re.compile(r"\+(?![^()]*\))")  # not within brackets
 _FUNCTIONS = ("exp", "log", "sqrt", "abs")
+_PLAIN: dict[str, Any] = {"label": "", "value": None, "free": False, "start": None}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class Row:
         Written with ``NA*``: the parameter is free even where the default would fix it.
     start : float or None
         Where an estimator may begin to search; it does not change the answer.
+    by_group : tuple of Row
+        Written with ``c(a, b)*``: what holds in each group instead, in the order of the groups.
+    assumed : bool
+        Added by the defaults, not written by the author. Rows that differ in this only are equal.
     """
 
     lhs: str
@@ -44,6 +51,17 @@ class Row:
     value: float | None = None
     free: bool = False
     start: float | None = None
+    by_group: tuple[Row, ...] = ()
+    assumed: bool = field(default=False, compare=False)
+
+    def of(self, group: int) -> Row:
+        """Return what holds in a group."""
+        return self.by_group[group] if self.by_group else self
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The label, or those of the groups."""
+        return tuple(dict.fromkeys(row.label for row in self.by_group or (self,) if row.label))
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -58,6 +76,11 @@ class Row:
             return f"{self.lhs} {self.op} {self.rhs}"
         right = "1" if self.op == "~1" else self.rhs
         terms = []
+        if any(row.value is not None or row.free for row in self.by_group):
+            fixed = ("NA" if row.value is None else f"{row.value:.17g}" for row in self.by_group)
+            terms.append(f"c({', '.join(fixed)})*{right}")
+        if self.labels and self.by_group:
+            terms.append(f"c({', '.join(row.label or 'NA' for row in self.by_group)})*{right}")
         if self.value is not None:
             terms.append(f"{self.value:.17g}*{right}")
         elif self.free:
@@ -77,7 +100,8 @@ def parse(text: str) -> tuple[Row, ...]:
     text : str
         One formula a line, or several with ``;`` between them; a line without an operator goes on with the formula
         before it. ``#`` and ``!`` begin a comment. Operators: ``=~``, ``<~``, ``~``, ``~~``, ``~ 1``, ``:=``, ``==``.
-        A term may be multiplied by a number (fixed), a label, ``NA`` (free), ``start(0.5)`` or ``label("a")``.
+        A term may be multiplied by a number (fixed), a label, ``NA`` (free), ``start(0.5)`` or ``label("a")``; by
+        ``c(a, b)`` or ``c(1, NA)`` for each group its own.
 
     Returns
     -------
@@ -174,6 +198,8 @@ def _term(lhs: str, op: str, term: str, formula: str) -> Row:
         )
     for modifier in modifiers:
         row = _modified(row, modifier, formula)
+    if row.by_group:
+        row = _merged(replace(row, by_group=()), replace(row, **_PLAIN), formula)
     if row.lhs == row.rhs and row.op != "~~":
         raise UsageError(f"In {formula!r} {lhs} stands on both sides of {op}; take it out of one.")
     return row
@@ -184,24 +210,27 @@ def _modified(row: Row, modifier: str, formula: str) -> Row:
         return replace(row, free=True)
     if _NUMBER.fullmatch(modifier):
         return replace(row, value=float(modifier))
-    if _NAME.fullmatch(modifier):
-        return replace(row, label=modifier)
+    bare = _QUOTED.fullmatch(modifier)
+    if bare or _NAME.fullmatch(modifier):
+        return replace(row, label=bare[1] if bare else modifier)
     called = _CALL.fullmatch(modifier)
     if called and called[1] == "start" and _NUMBER.fullmatch(called[2].strip()):
         return replace(row, start=float(called[2]))
-    quoted = called and re.fullmatch(r"""\s*["']([^\W\d][\w.]*)["']\s*""", called[2])
+    quoted = called and _QUOTED.fullmatch(called[2].strip())
     if called and called[1] == "label" and quoted:
         return replace(row, label=quoted[1])
     if called and called[1] == "equal":
         raise UsageError(f"In {formula!r} equal() is not supported; give both terms the same label: a*x1 + a*x2.")
     if called and called[1] == "c":
-        raise UsageError(
-            f"In {formula!r} c() gives groups their own values, which is not supported; give one value or label and "
-            "name the groups with group=."
-        )
+        own = row.by_group or (replace(row, **_PLAIN),) * len(called[2].split(","))
+        given = [part.strip() for part in called[2].split(",")]
+        if len(own) != len(given):
+            raise UsageError(f"In {formula!r} one c() has {len(own)} parts and the next {len(given)}; give as many.")
+        rows = (_modified(one, part, formula) for one, part in zip(own, given, strict=True))
+        return replace(row, by_group=tuple(rows))
     raise UsageError(
-        f"In {formula!r} the modifier {modifier!r} is not understood; use a number, a label, NA, start(0.5) or "
-        'label("a").'
+        f"In {formula!r} the modifier {modifier!r} is not understood; use a number, a label, NA, start(0.5), "
+        'label("a") or c(a, b).'
     )
 
 
@@ -216,6 +245,14 @@ def _merged(first: Row, second: Row, formula: str) -> Row:
             )
     if first.op in (":=", "=="):
         raise UsageError(f"The formula {formula!r} is there twice; keep one.")
+    if first.by_group or second.by_group:
+        number = len(first.by_group or second.by_group)
+        pairs = zip(*(row.by_group or (row,) * number for row in (first, second)), strict=False)
+        if first.by_group and second.by_group and len(second.by_group) != number:
+            raise UsageError(
+                f"In {formula!r} one c() has {number} parts and the next {len(second.by_group)}; give as many."
+            )
+        return replace(first, **_PLAIN, by_group=tuple(_merged(one, other, formula) for one, other in pairs))
     return replace(
         first,
         label=first.label or second.label,
@@ -226,7 +263,7 @@ def _merged(first: Row, second: Row, formula: str) -> Row:
 
 
 def _check_labels(rows: tuple[Row, ...]) -> None:
-    known = {row.label for row in rows if row.label}
+    known = {label for row in rows for label in row.labels}
     for row in rows:
         if row.op not in (":=", "=="):
             continue

@@ -139,7 +139,7 @@ def test_draws_with_gaps_are_each_resample_alone():
     structure, sample = compile_rows(rows(), means=True), Sample(answers())
     fitted = fit(structure, sample)
     draws = refits.bootstrap(fitted, draws=30, generator=np.random.default_rng(5))
-    times = np.concatenate(list(refits._resamples(fitted, 30, np.random.default_rng(5)))).astype(int)
+    times = np.concatenate(list(refits.resamples(fitted, 30, np.random.default_rng(5)))).astype(int)
     assert draws.converged.all()
     for draw in (0, 11, 29):
         alone = fit(structure, Sample(np.repeat(answers(), times[draw], axis=0)))

@@ -1,5 +1,8 @@
 """Common-method variance: planted and absent."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,6 +23,17 @@ def planted(method, *, n=1500):
         0.7 * constructs[:, k // 3] * (0.7 + 0.2 * (k % 3)) + shared + 0.6 * generator.normal(size=n) for k in range(9)
     ]
     return pd.DataFrame(dict(zip(names, columns, strict=True)))
+
+
+def test_lavaan_s_three_models():
+    reference = json.loads((Path(__file__).parents[1] / "reference/lavaan_commonmethod.json").read_text("utf-8"))
+    found = covariance.common_method(MODEL, planted(0.5))
+    for row, expected in zip(found.models.to_dict("records"), reference["models"], strict=True):
+        assert [row[name] for name in ("chisq", "df", "cfi", "rmsea", "srmr")] == pytest.approx(expected, rel=1e-4)
+    items = found.items
+    for column, loadings in (("loading", "constructs"), ("loading_with_method", "with_method")):
+        assert items[column].to_numpy() == pytest.approx(list(reference[loadings].values()), rel=1e-4)
+    assert items["method_share"].to_numpy() == pytest.approx(reference["method"] ** 2, rel=1e-4)
 
 
 def test_a_planted_method_is_found_and_an_absent_one_is_not():

@@ -8,6 +8,10 @@ import pytest
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.satisfaction import covariance, model
+from crm_analysis.satisfaction.equations import secondopinion
+from crm_analysis.satisfaction.equations.fitting import fit
+from crm_analysis.satisfaction.equations.structure import compile_rows
+from crm_analysis.satisfaction.moments import Sample, saturated
 
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
 ITEMS = {
@@ -96,9 +100,11 @@ def test_lavaan(shared, name):
         missing="fiml" if "fiml" in name else "listwise",
     )
     for measure, value in reference["fit"].items():
-        if measure in ("fmin", "baseline.df") or (measure.endswith(".robust") and "fiml" in name):
+        if measure in ("fmin", "baseline.df"):
             continue
-        assert result.fit[NAMES.get(measure, measure)] == pytest.approx(value, rel=1e-6, abs=1e-6), measure
+        # With missing answers lavaan's EM algorithm ends a little early.
+        near = 5e-6 if measure.endswith(".robust") else 1e-6
+        assert result.fit[NAMES.get(measure, measure)] == pytest.approx(value, rel=near, abs=near), measure
     found = {(row["lhs"], row["op"], row["rhs"]): row for row in result.parameters.to_dict("records")}
     found |= {(row["rhs"], row["op"], row["lhs"]): row for row in found.values() if row["op"] == "~~"}
     defined = result.effects[result.effects["effect"] == "defined"].set_index("name").to_dict("index")
@@ -322,10 +328,17 @@ def test_forty_people_get_an_answer():
             {"missing": "pairwise"},
             "The missing parameter of covariance.estimate must be one of 'listwise', 'fiml', not 'pairwise'.",
         ),
+        (
+            {"begin": "zero"},
+            "The begin parameter of covariance.estimate must be one of 'own', 'semopy', not 'zero'.",
+        ),
         ({"bootstrap": 10}, "The bootstrap parameter of covariance.estimate must be 0 or at least 100, not 10."),
         ({"bollen_stine": True}, "The Bollen-Stine test needs complete answers and bootstrap above 0."),
-        ({"weight": "w"}, "The answers have no column 'w' with weights."),
-        ({"weight": [1.0]}, "There are 1 weights for 400 respondents; give one for each."),
+        (
+            {"weight": "w"},
+            "covariance: the answers have no column 'w' to weight by; give weight=None or add it.",
+        ),
+        ({"weight": [1.0]}, "covariance: there are 1 weights for 400 respondents."),
         ({"group": "shop"}, "The answers have no column 'shop' to group by."),
     ],
 )
@@ -352,3 +365,50 @@ def test_SEMResult_keeps_the_contract(keeps_result_contract):
     ]
     for result in results:
         keeps_result_contract(result, pictures=("plot",))
+
+
+# --- a second opinion ------------------------------------------------------------------------------------------------
+
+
+def test_from_semopy_s_solution_the_maximum_is_the_same():
+    text = f"{TWO}\na1 ~~ b1\na2 ~ 0.1*1"
+    own, other = (covariance.estimate(text, two_constructs(), begin=begin) for begin in ("own", "semopy"))
+    assert other.parameters["estimate"].to_numpy() == pytest.approx(own.parameters["estimate"].to_numpy(), abs=1e-7)
+    assert other.fit["chisq"] == pytest.approx(own.fit["chisq"])
+    assert other.notes == own.notes == ()
+    grouped = two_constructs().assign(shop=np.arange(400) % 2)
+    own, other = (covariance.estimate(TWO, grouped, group="shop", begin=begin) for begin in ("own", "semopy"))
+    assert other.fit["chisq"] == pytest.approx(own.fit["chisq"])
+
+
+def test_semopy_alone_comes_to_the_same_numbers():
+    # Another program, with another parametrisation and another optimiser.
+    structure = compile_rows(model.Model.from_lavaan(TWO).rows())
+    sample = Sample(two_constructs()[list(structure.items)].to_numpy())
+    mean, covariances = saturated(sample.moments())
+    found = secondopinion.semopy_solution(structure, mean[0], covariances[0], n=sample.n)
+    assert found[0] == pytest.approx(fit(structure, sample).estimates[0], abs=1e-5)
+
+
+def difficult(seed):
+    """Few answers to few items, some of which hardly belong to their construct."""
+    generator = np.random.default_rng(seed)
+    n = int(generator.integers(20, 200))
+    cause = generator.normal(size=n)
+    effect = generator.normal() * cause + generator.normal(size=n)
+    columns = {}
+    for letter, of, count in (("a", cause, 3), ("b", effect, 2)):
+        for k in range(count):
+            columns[f"{letter}{k}"] = generator.normal() * of + generator.uniform(0.2, 2) * generator.normal(size=n)
+    columns["y"] = generator.normal() * effect + generator.normal(size=n)
+    return pd.DataFrame(columns)
+
+
+def test_where_our_start_leads_nowhere_semopy_s_may():
+    text = "f =~ a0 + a1 + a2\nh =~ b0 + b1\nh ~ f\ny ~ h + f"
+    answers = difficult(48)
+    structure = compile_rows(model.Model.from_lavaan(text).rows())
+    assert not fit(structure, Sample(answers[list(structure.items)].to_numpy())).solution.converged[0]
+    result = covariance.estimate(text, answers)
+    assert result.sound
+    assert result.notes == ("The usual start led to no maximum; the search began at the solution of semopy instead.",)

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -33,6 +34,11 @@ def test_truth_is_read_by_its_place(tmp_path):
     ]
     assert recovery.truth(tmp_path, "acsi", "paths", on="source").to_dict("records") == [{"source": "q", "path": 0.5}]
     assert recovery.truth(tmp_path, "acsi", "paths", "deeper", on="source").empty
+    (tmp_path / "truth.json").write_text(json.dumps({"acsi": {"r2": {"value": 0.4, "loyalty": 0.5}}}), "utf-8")
+    assert recovery.truth(tmp_path, "acsi", "r2", on="construct").to_dict("records") == [
+        {"construct": "value", "r2": 0.4},
+        {"construct": "loyalty", "r2": 0.5},
+    ]
     assert recovery.truth(tmp_path, "nowhere", on="source").empty
 
 
@@ -40,6 +46,39 @@ def test_where_no_truth_is_known_it_says_so(keeps_result_contract):
     result = recovery.compare(ESTIMATES, recovery.truth("nowhere", on="feature"), on="feature", quantities=["gap"])
     assert result.findings() == ("The truth of this study is not known; only a simulated one has it.",)
     keeps_result_contract(result, pictures=("plot",))
+
+
+def test_the_truth_of_several_waves_is_their_mean(tmp_path):
+    waves = {"one": [{"source": "a", "path": 0.4}], "two": [{"source": "a", "path": 0.6}]}
+    (tmp_path / "truth.json").write_text(json.dumps({"paths": waves, "note": "x"}), "utf-8")
+    true = recovery.truth(tmp_path, "paths", on="wave")
+    assert true.to_dict("records") == [
+        {"wave": "one", "source": "a", "path": 0.4},
+        {"wave": "two", "source": "a", "path": 0.6},
+    ]
+    estimates = pd.DataFrame({"source": ["a"], "path": [0.52], "path_low": [0.45], "path_high": [0.55]})
+    result = recovery.compare(estimates, true, on="source", quantities=["path"])
+    assert result.estimates["true"].tolist() == [0.5]
+
+
+def test_several_estimates_of_the_same_truth():
+    paths = pd.DataFrame({"source": ["q", "q"], "target": ["v", "s"], "pls": [0.4, 0.2], "sem": [0.5, np.nan]})
+    paths = paths.assign(pls_low=[0.3, 0.1], pls_high=[0.45, 0.4], sem_low=[0.45, np.nan], sem_high=[0.6, np.nan])
+    true = pd.DataFrame({"source": ["q", "q"], "target": ["v", "s"], "path": [0.5, 0.25]})
+    result = recovery.compare(
+        paths, true, on=["source", "target"], quantities={"pls": "path", "sem": "path"}, labels={"sem": "CB-SEM"}
+    )
+    assert result.estimates["name"].tolist() == ["q to v", "q to s", "q to v"]
+    assert result.estimates["true"].tolist() == [0.5, 0.25, 0.5]
+    beside = result.frames()["beside"]
+    assert beside.columns.tolist()[:4] == ["name", "true", "pls", "pls_low"]
+    assert beside["CB-SEM"].tolist()[0] == 0.5
+    assert len(beside) == 2
+    assert result.findings() == (
+        "Pls holds 1 of 2 and is 80 % as large as the truth; CB-SEM holds 1 of 1 and is 100 % as large as the truth.",
+        "2 of 3 intervals hold the true value (66.7 %, 95 % interval 20.8–93.9).",
+        "Furthest off is pls of q to v: 0.40 (95 % interval 0.30 to 0.45), truly 0.50.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,6 +92,16 @@ def test_wrong_calls_are_refused(options, message):
     with pytest.raises(UsageError) as raised:
         recovery.compare(ESTIMATES, TRUE, on="feature", **options)
     assert str(raised.value) == message
+
+
+def test_a_table_of_several_estimates_keeps_the_contract(keeps_result_contract):
+    paths = pd.DataFrame({"name": ["a", "b"], "one": [0.4, 0.2], "two": [0.5, 0.3]})
+    ends = {
+        f"{name}_{end}": paths[name] + step for name in ("one", "two") for end, step in (("low", -0.1), ("high", 0.1))
+    }
+    true = pd.DataFrame({"name": ["a", "b"], "path": [0.45, 0.3]})
+    result = recovery.compare(paths.assign(**ends), true, on="name", quantities={"one": "path", "two": "path"})
+    keeps_result_contract(result, pictures=("plot",))
 
 
 @pytest.mark.parametrize("rows", [1, 3])

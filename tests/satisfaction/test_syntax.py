@@ -22,14 +22,24 @@ def test_each_operator_becomes_rows():
 
 
 def test_modifiers_fix_label_free_and_start():
-    assert parse("f =~ NA*x1 + 0.5*x2 + a*x3 + start(-1e-2)*x4 + label('b')*x5 + -2*x6") == (
+    assert parse("f =~ NA*x1 + 0.5*x2 + a*x3 + start(-1e-2)*x4 + label('b')*x5 + -2*x6 + 'c'*x7") == (
         Row("f", "=~", "x1", free=True),
         Row("f", "=~", "x2", value=0.5),
         Row("f", "=~", "x3", label="a"),
         Row("f", "=~", "x4", start=-0.01),
         Row("f", "=~", "x5", label="b"),
         Row("f", "=~", "x6", value=-2.0),
+        Row("f", "=~", "x7", label="c"),
     )
+
+
+def test_c_gives_each_group_its_own():
+    row = parse("f =~ c(a, b)*x1 + c(1, NA)*x1 + x2")[0]
+    assert [(one.label, one.value, one.free) for one in row.by_group] == [("a", 1.0, False), ("b", None, True)]
+    assert row.of(1).label == "b"
+    assert row.labels == ("a", "b")
+    assert parse("y ~ NA*x + c(a, a)*x")[0].of(0) == Row("y", "~", "x", label="a", free=True)
+    assert parse("y ~ c(a, b)*x; d := a - b")[1] == Row("d", ":=", "a - b")
 
 
 def test_a_term_written_twice_is_one_parameter():
@@ -80,6 +90,8 @@ def test_chinese_names_are_names():
 def test_what_is_written_reads_back():
     text = "f =~ NA*x1 + a*x1 + 0.1*x2 + start(0.7)*x3\ny ~ b*f + 1\nx1 ~~ 0*x2\nc <~ z\nd := a*b\na == b"
     assert parse(write(parse(text))) == parse(text)
+    text = "z ~~ c(1, NA)*y + c(v, w)*y"
+    assert parse(write(parse(text))) == parse(text)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +124,12 @@ def test_what_is_written_reads_back():
             "on the right side of =~.",
         ),
         (
-            "f =~ c(a, b)*x1 + x2",
-            "In 'f =~ c(a, b)*x1 + x2' c() gives groups their own values, which is not supported; give one value or "
-            "label and name the groups with group=.",
+            "f =~ c(1, NA)*x1 + c(a, b, c)*x1",
+            "In 'f =~ c(1, NA)*x1 + c(a, b, c)*x1' one c() has 2 parts and the next 3; give as many.",
+        ),
+        (
+            "f =~ c(a, b)*c(1, 2, 3)*x1",
+            "In 'f =~ c(a, b)*c(1, 2, 3)*x1' one c() has 2 parts and the next 3; give as many.",
         ),
         (
             "f =~ equal('g')*x1",
@@ -122,8 +137,8 @@ def test_what_is_written_reads_back():
         ),
         (
             "f =~ 1/3*x1",
-            "In 'f =~ 1/3*x1' the modifier '1/3' is not understood; use a number, a label, NA, start(0.5) or "
-            'label("a").',
+            "In 'f =~ 1/3*x1' the modifier '1/3' is not understood; use a number, a label, NA, start(0.5), "
+            'label("a") or c(a, b).',
         ),
         ("f ~ f", "In 'f ~ f' f stands on both sides of ~; take it out of one."),
         (

@@ -54,7 +54,7 @@ def test_ends_leave_out_redraws_without_an_estimate():
     drawn = np.column_stack([np.linspace(0, 1, 101), np.full(101, np.nan)])
     drawn[0, 0] = np.nan
     low, high = weights.ends(drawn)
-    assert (low[0], high[0]) == pytest.approx((0.03475, 0.97525), abs=1e-4)
+    assert (low[0], high[0]) == pytest.approx((0.02525, 0.98475), abs=1e-4)
     assert np.isnan([low[1], high[1]]).all()
 
 

@@ -18,7 +18,7 @@ from crm_analysis.satisfaction.equations import goodness, population, soundness
 from crm_analysis.satisfaction.equations.fitting import Fitted, fit
 from crm_analysis.satisfaction.equations.preparation import prepare
 from crm_analysis.satisfaction.equations.structure import compile_rows
-from crm_analysis.satisfaction.prediction import _by_paths
+from crm_analysis.satisfaction.prediction import by_paths
 from crm_analysis.satisfaction.specification.specification import Model
 
 STRONG = 6.0
@@ -107,7 +107,7 @@ def losses(candidate: Candidate, items: list[str], *, folds: int, repeats: int, 
             away = sample.answers[held] - means[fold]
             path = np.zeros_like(away)
             if trained.usable[fold]:
-                path = _by_paths(away, covariances[fold], trained, fold, design, "direct", settings.standardise)
+                path = by_paths(away, covariances[fold], trained, fold, design, "direct", settings.standardise)
             squares[0, held] += (away - path)[:, wanted] ** 2 / repeats
             squares[1, held] += away[:, wanted] ** 2 / repeats
     return (squares / sample.answers[:, wanted].var(axis=0)).mean(axis=2)

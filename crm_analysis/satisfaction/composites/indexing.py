@@ -14,6 +14,7 @@ from crm_analysis.satisfaction.composites.design import Design
 from crm_analysis.satisfaction.composites.estimates import Estimates, solve
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.satisfaction.composites.sample import Sample, take
+from crm_analysis.satisfaction.specification.answers import check_numbers
 
 Scale = tuple[float, float]
 WEIGHTS = ("model", "equal")
@@ -101,6 +102,7 @@ def answered(fit: PathModel, answers: pd.DataFrame, *, weight: str | None) -> Sa
     if weight is None and len(answers) == len(own) + own.left_out and answers.index.is_unique:
         there = set(own.items) <= set(answers.columns) and bool(own.index.isin(answers.index).all())
         if there:
+            check_numbers(answers, own.items)
             numbers = answers.loc[own.index, list(own.items)].to_numpy("float64", na_value=np.nan)
             if (np.isnan(numbers) | (numbers == own.answers)).all() and np.isnan(numbers).sum() == own.filled:
                 return own

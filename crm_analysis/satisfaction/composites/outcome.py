@@ -27,7 +27,7 @@ class PLSResult(PathModel, Result):
     title = "PLS path model"
     shown: ClassVar[dict[str, str]] = {
         "paths": "Paths between constructs (standardised)",
-        "effects": "Indirect and total effects",
+        "reach": "Effects that also go by way of other constructs",
         "outer": "Items: weights and loadings",
         "explained": "Explained share of each construct",
     }
@@ -47,6 +47,7 @@ class PLSResult(PathModel, Result):
             "table": self.to_frame(),
             "paths": paths.rename(columns=both),
             "effects": effects.rename(columns=both).reset_index(drop=True),
+            "reach": self._reach(),
             "outer": self.outer.rename(columns=ends).drop(columns=["weight_se", "loading_se"]),
             "explained": self.of_kind("r2")[["first", "ci_lower", "ci_upper"]]
             .rename(columns={"first": "construct", "ci_lower": "r2_low", "ci_upper": "r2_high"})
@@ -54,6 +55,15 @@ class PLSResult(PathModel, Result):
             "htmt": self.htmt.copy(),
             "correlations": self.correlations.rename_axis(columns=None).reset_index(),
         }
+
+    def _reach(self) -> pd.DataFrame:
+        """One row per pair of constructs that a way round leads between: the ways round, and all together."""
+        table = self.effects[self.effects["effect"] == "indirect"][["source", "target"]]
+        for effect in ("indirect", "total"):
+            names = {"estimate": effect, "ci_lower": f"{effect}_low", "ci_upper": f"{effect}_high"}
+            own = self.effects[self.effects["effect"] == effect].rename(columns=names)
+            table = table.merge(own[["source", "target", *names.values()]], on=["source", "target"], how="left")
+        return table
 
     def findings(self) -> tuple[str, ...]:
         return statements.of(self)

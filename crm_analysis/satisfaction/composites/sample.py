@@ -10,6 +10,7 @@ import pandas as pd
 
 from crm_analysis import resampling
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.satisfaction.specification import answers as answered
 from crm_analysis.table import count
 
 # Respondents whose products are held at once.
@@ -145,8 +146,9 @@ def take(
     absent = [name for name in (*items, *([cluster] if cluster else [])) if name not in answers.columns]
     if absent:
         raise UsageError(f"{caller}: the answers have no column {absent[0]!r}; add it or change the model.")
-    values = np.column_stack([_numbers(answers[item], caller) for item in items])
-    weights = _weights(answers, weight, caller)
+    answered.check_numbers(answers, items)
+    values = answered.numbers(answers, items)
+    weights = answered.weights(answers, weight, caller=caller)
     complete = ~np.isnan(values).any(axis=1)
     filled = 0
     if missing == "mean" and not complete.all():
@@ -173,29 +175,3 @@ def take(
         raise DataError(f"{caller}: the column {cluster!r} is empty in some rows; fill it or drop those rows.")
     left = int((~complete).sum())
     return Sample(values, weights / weights.mean(), units, answers.index[complete], tuple(items), left, filled)
-
-
-def _numbers(answers: pd.Series, caller: str) -> np.ndarray:
-    if not pd.api.types.is_numeric_dtype(answers.dtype) and not answers.isna().all():
-        first = answers.dropna().iloc[0]
-        raise DataError(
-            f"{caller}: the item {answers.name!r} holds labels such as {first!r}, not numbers; code its answers first."
-        )
-    return answers.to_numpy("float64", na_value=np.nan)
-
-
-def _weights(answers: pd.DataFrame, weight: str | Sequence[float] | None, caller: str) -> np.ndarray:
-    if weight is None:
-        return np.ones(len(answers))
-    if isinstance(weight, str):
-        if weight not in answers.columns:
-            raise UsageError(
-                f"{caller}: the answers have no column {weight!r} to weight by; give weight=None or add it."
-            )
-        weight = answers[weight].to_numpy("float64", na_value=np.nan)
-    weights = np.asarray(weight, dtype="float64")
-    if weights.shape != (len(answers),):
-        raise UsageError(f"{caller}: there are {len(weights):,} weights for {count(len(answers), 'respondent')}.")
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        raise DataError(f"{caller}: a weight is missing or negative; give each respondent a weight of 0 or more.")
-    return weights

@@ -159,21 +159,6 @@ def saturated_fit(fitted: Fitted, *, at_model: bool = False) -> Fitted:
     return _at(free, fitted, mean[0], covariance[0])
 
 
-def independent_fit(fitted: Fitted) -> Fitted:
-    """Return the model in which items have means and variances, but nothing in common."""
-    structure, moments = fitted.structure, fitted.moments
-    free = compile_rows(
-        [Row(name, "~~", name) for name in structure.items], groups=structure.groups, means=structure.means
-    )
-    share = moments.count[:, None, :] * moments.membership
-    answered = np.einsum("dgb,bp->dgp", share, moments.observed.astype("float64"))
-    mean = np.einsum("dgb,dbp->dgp", share, moments.mean) / answered
-    away = np.where(moments.observed, moments.mean - mean[:, moments.group], 0.0)
-    variance = np.diagonal(moments.covariance, axis1=-2, axis2=-1) + away**2
-    variance = np.einsum("dgb,dbp->dgp", share, variance) / answered
-    return _at(free, fitted, mean[0], variance[0][..., None] * np.eye(len(structure.items)))
-
-
 def _at(structure: Structure, fitted: Fitted, mean: np.ndarray, covariance: np.ndarray) -> Fitted:
     i, j = structure.place
     values = np.where(structure.kind == 1, covariance[:, i, j], mean[:, i])

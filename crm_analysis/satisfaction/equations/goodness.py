@@ -3,30 +3,61 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crm_analysis.satisfaction.equations.fitting import Fitted, independent_fit, moment_count
+from crm_analysis.satisfaction.equations import incomplete
+from crm_analysis.satisfaction.equations.conditional import baseline, given_causes, loglik_of_causes
+from crm_analysis.satisfaction.equations.fitting import Fitted, moment_count
 
 
-def measures(fitted: Fitted, *, scaling: float = math.nan, baseline_scaling: float = math.nan) -> dict[str, float]:
+@dataclass(frozen=True)
+class Scaling:
+    """Factors by which the chi-squares of the model and of independence are too large where answers are not normal."""
+
+    model: float
+    baseline: float
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A chi-square, whose mean is `factor` times `df` where the model holds, of n respondents in groups."""
+
+    chisq: float
+    df: float
+    n: int
+    groups: int
+    factor: float = 1.0
+
+    @property
+    def over(self) -> float:
+        """What the chi-square has beyond its mean."""
+        return self.chisq - self.factor * self.df
+
+
+def measures(fitted: Fitted, *, scaling: Scaling | None = None, corrected: bool = False) -> dict[str, float]:
     """Return the measures of fit.
 
     Parameters
     ----------
     fitted : Fitted
         The model.
-    scaling, baseline_scaling : float
-        Factors by which the chi-squares of the model and of independence are too large, where answers are not normal;
-        with them come scaled and robust measures.
+    scaling : Scaling, optional
+        With it come scaled and robust measures.
+    corrected : bool
+        With missing answers: the robust measures are those that complete answers would give.
 
     Returns
     -------
     dict of float
         ``chisq``, ``df``, ``pvalue``; ``cfi`` and ``tli`` against independent items; ``rmsea`` with its 90 % interval
-        (from the noncentral chi-square); ``srmr`` (Bentler's); ``loglik``, ``aic``, ``bic``; ``free_parameters`` and
-        ``n``; where scaled, ``chisq_scaled``, ``pvalue_scaled``, ``scaling_factor``, ``cfi_robust``, ``tli_robust``,
-        ``rmsea_robust``. What the degrees of freedom do not allow is not a number.
+        (from the noncentral chi-square) and the p-value of an RMSEA of at most .05; ``srmr`` (Bentler's); ``loglik``,
+        ``aic``, ``bic``, the latter also adjusted for the size of the sample; ``loglik_unrestricted`` without a model;
+        ``free_parameters`` and ``n``; ``baseline_chisq`` with ``baseline_df`` and ``baseline_pvalue``; where scaled,
+        ``chisq_scaled``, ``pvalue_scaled``, ``scaling_factor`` and the same of the baseline, CFI, TLI and RMSEA that
+        take the scaled chi-square for an unscaled one (``cfi_scaled`` ...), and those that estimate what normal answers
+        would give (``cfi_robust`` ...). What the degrees of freedom do not allow is not a number.
 
     References
     ----------
@@ -39,21 +70,20 @@ def measures(fitted: Fitted, *, scaling: float = math.nan, baseline_scaling: flo
     """
     from scipy import stats
 
-    n, chisq, df, groups = fitted.sample.n, fitted.chisq, fitted.df, fitted.structure.groups
-    none = independent_fit(fitted)
-    cfi, tli = _comparative(chisq, df, none.chisq, none.df, 1.0, 1.0)
-    low, high = rmsea_interval(chisq, df, n, groups)
-    loglik = -n * float(fitted.solution.objective[0]) - 0.5 * math.log(2 * math.pi) * _answers(fitted)
-    free = fitted.structure.free
+    n, groups = fitted.sample.n, fitted.structure.groups
+    independent = baseline(fitted)
+    tests = [Tested(one.chisq, one.df, n, groups) for one in (fitted, independent)]
+    model, none = tests
+    gaps = float((fitted.moments.count[0] * fitted.moments.observed.sum(axis=1)).sum())
+    loglik = -n * float(fitted.solution.objective[0]) - 0.5 * math.log(2 * math.pi) * gaps - loglik_of_causes(fitted)
+    about = given_causes(fitted)
+    free = about.structure.free
     found = {
-        "chisq": chisq,
-        "df": df,
-        "pvalue": float(stats.chi2.sf(chisq, df)) if df else math.nan,
-        "cfi": cfi,
-        "tli": tli,
-        "rmsea": _rmsea(chisq, df, n, groups),
-        "rmsea_ci_lower": low,
-        "rmsea_ci_upper": high,
+        "chisq": model.chisq,
+        "df": fitted.df,
+        "pvalue": float(stats.chi2.sf(model.chisq, model.df)) if model.df else math.nan,
+        **_comparative(model, none),
+        **_rmsea(model),
         "srmr": srmr(fitted),
         "loglik": loglik,
         "aic": -2 * loglik + 2 * free,
@@ -61,55 +91,82 @@ def measures(fitted: Fitted, *, scaling: float = math.nan, baseline_scaling: flo
         "free_parameters": free,
         "n": n,
         "baseline_chisq": none.chisq,
-        "baseline_df": none.df,
+        "baseline_df": independent.df,
+        "baseline_pvalue": float(stats.chi2.sf(none.chisq, none.df)) if none.df else math.nan,
+        "rmsea_pvalue": _close(model),
+        "bic_adjusted": -2 * loglik + math.log((n + 2) / 24) * free,
+        "loglik_unrestricted": loglik + model.chisq / 2,
     }
-    if not math.isnan(scaling):
-        robust = _comparative(chisq, df, none.chisq, none.df, scaling, baseline_scaling)
-        found |= {
-            "chisq_scaled": chisq / scaling,
-            "pvalue_scaled": float(stats.chi2.sf(chisq / scaling, df)),
-            "scaling_factor": scaling,
-            "cfi_robust": robust[0],
-            "tli_robust": robust[1],
-            "rmsea_robust": math.sqrt(max(chisq - scaling * df, 0.0) * groups / (n * df)),
-        }
+    if not fitted.df:
+        return found
+    if scaling:
+        factors = scaling.model, scaling.baseline
+        found |= _scaled(*(replace(one, factor=factor) for one, factor in zip(tests, factors, strict=True)))
+        tests = [replace(one, factor=factor) for one, factor in zip(tests, factors, strict=True)]
+    if corrected:
+        causes = fitted.structure.given
+        parts = [incomplete.discrepancy(one, normal=scaling is None, causes=causes) for one in (about, independent)]
+        tests = [replace(one, chisq=part.chisq, factor=part.scaling) for one, part in zip(tests, parts, strict=True)]
+    if scaling or corrected:
+        found |= {f"{name}_robust": value for name, value in (_comparative(*tests) | _rmsea(tests[0])).items()}
+        found["rmsea_pvalue_robust"] = _close(tests[0])
     return found
 
 
-def _answers(fitted: Fitted) -> float:
-    return float((fitted.moments.count[0] * fitted.moments.observed.sum(axis=1)).sum())
+def _scaled(model: Tested, none: Tested) -> dict[str, float]:
+    """Measures that take a scaled chi-square for an unscaled one, as they were before robust ones were known."""
+    from scipy import stats
+
+    ratios = [replace(one, chisq=one.chisq / one.factor, factor=1.0) for one in (model, none)]
+    # The same share of misfit by the mean of the chi-square instead of its degrees of freedom.
+    stretched = replace(model, df=model.factor * model.df, factor=1.0)
+    found = _comparative(*ratios) | _rmsea(stretched) | {"rmsea_pvalue": _close(stretched)}
+    return {
+        "chisq_scaled": ratios[0].chisq,
+        "pvalue_scaled": float(stats.chi2.sf(ratios[0].chisq, model.df)),
+        "scaling_factor": model.factor,
+        "baseline_chisq_scaled": ratios[1].chisq,
+        "baseline_scaling_factor": none.factor,
+        **{f"{name}_scaled": value for name, value in found.items()},
+    }
 
 
-def _comparative(
-    chisq: float, df: int, none: float, none_df: int, scale: float, none_scale: float
-) -> tuple[float, float]:
-    """CFI and TLI; with scaling factors their robust versions."""
-    over, none_over = chisq - scale * df, none - none_scale * none_df
-    worst = max(none_over, over, 0.0)
-    cfi = 1 - max(over, 0.0) / worst if worst > 0 else 1.0
-    tli = 1 - over * none_df / (none_over * df) if df and none_over > 0 else math.nan
-    return cfi, tli
+def _comparative(model: Tested, none: Tested) -> dict[str, float]:
+    worst = max(none.over, model.over, 0.0)
+    cfi = 1 - max(model.over, 0.0) / worst if worst > 0 else 1.0
+    tli = 1 - model.over * none.df / (none.over * model.df) if model.df and none.over != 0 else math.nan
+    return {"cfi": cfi, "tli": tli}
 
 
-def _rmsea(chisq: float, df: int, n: int, groups: int) -> float:
-    return math.sqrt(max(chisq - df, 0.0) * groups / (n * df)) if df else math.nan
-
-
-def rmsea_interval(chisq: float, df: int, n: int, groups: int) -> tuple[float, float]:
-    """Return the 90 % interval of the RMSEA: with its ends the chi-square lies at its 95th and 5th percentile."""
+def _rmsea(model: Tested) -> dict[str, float]:
+    """The RMSEA and its 90 % interval: with its ends the chi-square lies at its 95th and 5th percentile."""
     from scipy import optimize, stats
 
-    if not df:
-        return math.nan, math.nan
+    if not model.df or not model.factor > 0:
+        return dict.fromkeys(("rmsea", "rmsea_ci_lower", "rmsea_ci_upper"), math.nan)
+    ratio = model.chisq / model.factor
 
     def noncentrality(level: float) -> float:
-        if stats.chi2.cdf(chisq, df) < level:
+        if stats.chi2.cdf(ratio, model.df) < level:
             return 0.0
-        widest = max(10.0, 4 * chisq)
-        return float(optimize.brentq(lambda away: stats.ncx2.cdf(chisq, df, away) - level, 1e-10, widest, xtol=1e-10))
+        widest = max(10.0, 4 * ratio)
+        return float(
+            optimize.brentq(lambda away: stats.ncx2.cdf(ratio, model.df, away) - level, 1e-10, widest, xtol=1e-10)
+        )
 
-    low, high = (math.sqrt(noncentrality(level) * groups / (n * df)) for level in (0.95, 0.05))
-    return low, high
+    scale = model.groups / (model.n * model.df)
+    low, high = (math.sqrt(model.factor * noncentrality(level) * scale) for level in (0.95, 0.05))
+    return {"rmsea": math.sqrt(max(model.over, 0.0) * scale), "rmsea_ci_lower": low, "rmsea_ci_upper": high}
+
+
+def _close(model: Tested, *, at: float = 0.05) -> float:
+    """The p-value of the hypothesis that the RMSEA is at most .05 (Browne and Cudeck's close fit)."""
+    from scipy import stats
+
+    if not model.df or not model.factor > 0:
+        return math.nan
+    away = model.n * model.df / model.factor * at**2 / model.groups
+    return float(stats.ncx2.sf(model.chisq / model.factor, model.df, away))
 
 
 def srmr(fitted: Fitted) -> float:

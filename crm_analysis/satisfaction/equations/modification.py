@@ -8,6 +8,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from crm_analysis.satisfaction.equations.conditional import given_causes
 from crm_analysis.satisfaction.equations.fitting import Fitted
 from crm_analysis.satisfaction.equations.likelihood import Likelihood
 from crm_analysis.satisfaction.equations.scoring import inverse
@@ -29,10 +30,10 @@ def indices(fitted: Fitted) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row per parameter that the model fixes at zero: a loading, a covariance of errors, a path; the largest
-        first. ``mi`` is about the fall in chi-square if it were free (score test with the expected information, 1 df),
-        ``epc`` about the value it would take, ``epc_std`` the same standardised. Nothing is said about what a theory
-        allows; with many candidates some are large by chance.
+        One row per parameter that the model fixes, or leaves out and so fixes at zero: a loading, a covariance of
+        errors, a path; the largest first. ``mi`` is about the fall in chi-square if it were free (score test with the
+        expected information, 1 df), ``epc`` about by how much its value would change, ``epc_std`` the same
+        standardised. Nothing is said about what a theory allows; with many candidates some are large by chance.
 
     References
     ----------
@@ -40,32 +41,34 @@ def indices(fitted: Fitted) -> pd.DataFrame:
     """
     from scipy import stats
 
+    fitted = given_causes(fitted)
     structure = fitted.structure
-    candidates = _candidates(structure)
-    if not candidates:
+    new = _candidates(structure)
+    places = [(group, len(structure.rows) + index) for group in range(structure.groups) for index in range(len(new))]
+    places += _fixed(structure)
+    if not places:
         return pd.DataFrame(columns=list(COLUMNS))
-    wider = _extended(structure, candidates)
-    values = np.concatenate([fitted.estimates, np.zeros((structure.groups, len(candidates)))], axis=1)
-    theta = np.concatenate([fitted.solution.theta[0], np.zeros(wider.free - structure.free)])
+    wider = _extended(structure, new, places)
+    values = np.concatenate([fitted.estimates, np.zeros((structure.groups, len(new)))], axis=1)
+    theta = np.concatenate([fitted.solution.theta[0], np.zeros(len(places))])
     state = Likelihood(wider, fitted.moments).state(theta[None])
     gradient, information = -state.gradient()[0], state.information()[0]
     q = structure.free
     across = information[q:, :q]
     left = np.diag(information)[q:] - np.einsum("cq,qs,cs->c", across, inverse(information[None, :q, :q])[0], across)
     known = left > 1e-9 * np.diag(information)[q:]
-    left = np.where(known, left, np.nan)
-    change = gradient[q:] / left
-    group = np.repeat(np.arange(structure.groups), len(candidates))
-    scale = factors(wider, values)[:, len(structure.rows) :].ravel()
+    change = gradient[q:] / np.where(known, left, np.nan)
+    group, index = np.array(places).T
+    rows = [wider.rows[place] for place in index]
     found = pd.DataFrame(
         {
             "group": group,
-            "lhs": [row.lhs for row in candidates] * structure.groups,
-            "op": [row.op for row in candidates] * structure.groups,
-            "rhs": [row.rhs for row in candidates] * structure.groups,
+            "lhs": [row.lhs for row in rows],
+            "op": [row.op for row in rows],
+            "rhs": [row.rhs for row in rows],
             "mi": fitted.sample.n * gradient[q:] * change,
             "epc": change,
-            "epc_std": change * scale,
+            "epc_std": change * factors(wider, values)[group, index],
         }
     ).dropna(subset=["mi"])
     found.insert(5, "pvalue", stats.chi2.sf(found["mi"], 1))
@@ -73,25 +76,41 @@ def indices(fitted: Fitted) -> pd.DataFrame:
 
 
 def _candidates(structure: Structure) -> list[Row]:
-    there = {row.key for row in structure.rows}
+    # A path from a latent to its item is its loading: one place in the matrix, whatever it is called.
+    there = {_place(row) for row in structure.rows}
     measured = {row.rhs for row in structure.rows if row.op == "=~"}
     paths = [row for row in structure.rows if row.op == "~"]
     nodes = list(dict.fromkeys(name for row in paths for name in (row.rhs, row.lhs)))
     linked = {frozenset((row.lhs, row.rhs)) for row in paths}
     found = [Row(latent, "=~", item) for latent in structure.latents for item in structure.items if item in measured]
-    found += [Row(a, "~~", b) for a, b in combinations(structure.items, 2)]
+    found += [Row(a, "~~", b) for names in (structure.items, structure.latents) for a, b in combinations(names, 2)]
     found += [Row(a, "~", b) for b, a in combinations(nodes, 2) if frozenset((a, b)) not in linked]
     found += [Row(b, "~", a) for b, a in combinations(nodes, 2) if frozenset((a, b)) not in linked]
-    return [row for row in found if row.key not in there]
+    return [row for row in found if _place(row) not in there and not _about_given(row, structure)]
 
 
-def _extended(structure: Structure, candidates: list[Row]) -> Structure:
-    """The structure with a free parameter more for each candidate and group, after all others."""
-    groups, many, q = structure.groups, len(candidates), structure.free
-    offset = np.concatenate([structure.offset, np.zeros((groups, many))], axis=1)
-    slope = np.zeros((groups, len(structure.rows) + many, q + groups * many))
-    slope[:, : len(structure.rows), :q] = structure.slope
-    for group in range(groups):
-        slope[group, len(structure.rows) :, q + group * many : q + (group + 1) * many] = np.eye(many)
-    rows = structure.rows + tuple(candidates)
-    return replace(structure, rows=rows, definitions=(), offset=offset, slope=slope)
+def _fixed(structure: Structure) -> list[tuple[int, int]]:
+    """Group and index of the rows that are fixed, apart from means."""
+    asked = [row.op != "~1" and not _about_given(row, structure) for row in structure.rows]
+    fixed = np.array(asked) & ~structure.slope.any(axis=2)
+    return [(int(group), int(index)) for group, index in np.argwhere(fixed)]
+
+
+def _about_given(row: Row, structure: Structure) -> bool:
+    """What is given is not explained, and covaries with no error."""
+    return row.lhs in structure.given or (row.op == "~~" and row.rhs in structure.given)
+
+
+def _place(row: Row) -> tuple[str, str, str]:
+    return (row.rhs, "~", row.lhs) if row.op == "=~" else row.key
+
+
+def _extended(structure: Structure, new: list[Row], places: list[tuple[int, int]]) -> Structure:
+    """The structure with new rows and, after all others, a free parameter more for each place (group, row)."""
+    groups, many, q = structure.groups, len(structure.rows), structure.free
+    offset = np.concatenate([structure.offset, np.zeros((groups, len(new)))], axis=1)
+    slope = np.zeros((groups, many + len(new), q + len(places)))
+    slope[:, :many, :q] = structure.slope
+    for parameter, (group, index) in enumerate(places, start=q):
+        slope[group, index, parameter] = 1
+    return replace(structure, rows=structure.rows + tuple(new), definitions=(), offset=offset, slope=slope)

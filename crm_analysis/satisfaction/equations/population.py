@@ -9,9 +9,8 @@ import numpy as np
 from crm_analysis.errors import DataError
 from crm_analysis.satisfaction.equations import start
 from crm_analysis.satisfaction.equations.likelihood import Likelihood, implied, objective_of
-from crm_analysis.satisfaction.equations.refits import TOLERANCE, Draws
-from crm_analysis.satisfaction.equations.scoring import Solution, condition, inverse, maximise
-from crm_analysis.satisfaction.equations.soundness import CHECKS, Soundness, judge
+from crm_analysis.satisfaction.equations.refits import Draws, joined, judged, search
+from crm_analysis.satisfaction.equations.scoring import Solution, inverse, maximise
 from crm_analysis.satisfaction.equations.structure import Structure
 from crm_analysis.satisfaction.moments import Moments
 
@@ -170,36 +169,13 @@ def refit(structure: Structure, covariances: np.ndarray, n: np.ndarray, *, near:
         _refit(structure, _moments(covariances[k : k + step], n[k : k + step]), near)
         for k in range(0, len(covariances), step)
     ]
-    passed = {name: np.concatenate([part.soundness.passed[name] for part in parts]) for name in CHECKS}
-    return Draws(
-        np.concatenate([part.estimates for part in parts]),
-        np.concatenate([part.errors for part in parts]),
-        Soundness(passed, np.concatenate([part.soundness.conditions for part in parts])),
-    )
+    return joined(parts)
 
 
 def _refit(structure: Structure, moments: Moments, near: np.ndarray) -> Draws:
     information = Likelihood(structure, moments[:1]).state(near[None]).information()[0]
-    found = maximise(structure, moments, near, tolerance=TOLERANCE, steps=_STEPS, information=information)
-    lost = np.flatnonzero(~found.converged)
-    if len(lost):
-        # From the truth some samples are led astray; a cautious start helps part of them.
-        centre = moments.covariance[lost].mean(axis=0)
-        cautious = structure.theta(_plain(structure, np.zeros((1, centre.shape[-1])), centre))
-        again = maximise(structure, moments[lost], cautious, tolerance=TOLERANCE, steps=_STEPS)
-        for index in np.flatnonzero(again.objective < found.objective[lost]):
-            for part in ("theta", "objective", "decrement", "converged"):
-                getattr(found, part)[lost[index]] = getattr(again, part)[index]
-    state = Likelihood(structure, moments).state(found.theta)
-    information = state.information()
-    inverted = inverse(information)
-    values = structure.values(found.theta)
-    spread = np.stack([((slope @ inverted) * slope).sum(axis=-1) for slope in structure.slope], axis=1)
-    errors = np.sqrt(np.clip(spread, 0, None) / moments.count[:, :1, None])
-    verdict = judge(
-        structure, values, state.implied, converged=found.converged, conditions=condition(information, inverted)
-    )
-    return Draws(values, errors, verdict)
+    found = search(structure, moments, near=near, information=information, steps=_STEPS)
+    return judged(structure, moments, found, n=moments.count[:, :1, None])
 
 
 def _moments(covariances: np.ndarray, n: np.ndarray) -> Moments:

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.errors import DataError, UsageError
-from crm_analysis.satisfaction.equations.structure import compile_rows
+from crm_analysis.satisfaction.equations.structure import given, items_of
 from crm_analysis.satisfaction.moments import Sample
 from crm_analysis.satisfaction.specification import answers as answered
 from crm_analysis.satisfaction.specification.specification import Model
 from crm_analysis.satisfaction.syntax import Row
-from crm_analysis.table import count
+from crm_analysis.table import count, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,31 +62,45 @@ def prepare(
         raise UsageError(
             f"The composite {composite[0]!r} cannot be estimated from covariances; make it reflective or use PLS."
         )
-    items = compile_rows(rows).items
+    items = items_of(rows)
     values = answered.numbers(answers, items)
-    notes = []
-    weights = _weights(weight, answers)
-    kept = ~np.isnan(values).all(axis=1) if missing == "fiml" else ~np.isnan(values).any(axis=1)
-    if weights is not None:
-        kept &= np.isfinite(weights) & (weights > 0)
+    notes: list[str] = []
+    weights = answered.weights(answers, weight, caller="covariance")
+    unanswered = np.isnan(values)
+    kept = ~unanswered.all(axis=1) if missing == "fiml" else ~unanswered.any(axis=1)
+    causes = [items.index(name) for name in given(rows)]
+    without_cause = int((kept & unanswered[:, causes].any(axis=1)).sum()) if missing == "fiml" else 0
+    kept &= ~unanswered[:, causes].any(axis=1)
+    left_out = int((~kept).sum()) - without_cause
     labels = _labels(group, answers)
+    nowhere = 0 if labels is None else int((kept & labels.isna().to_numpy()).sum())
     if labels is not None:
         kept &= labels.notna().to_numpy()
-    left_out, gaps = int((~kept).sum()), int(np.isnan(values[kept]).sum())
+    kept &= weights > 0
+    gaps = int(unanswered[kept].sum())
+    if without_cause:
+        which = listed([items[place] for place in causes if unanswered[:, place].any()])
+        notes.append(
+            f"{count(without_cause, 'respondent')} of {len(values):,} did not answer {which} and were left out: full "
+            "information fills in what is explained, not what explains it."
+        )
     if left_out:
         notes.append(
             f"{count(left_out, 'respondent')} of {len(values):,} had no usable answers and were left out."
             if missing == "fiml"
             else f"{count(left_out, 'respondent')} of {len(values):,} did not answer every item and were left out."
         )
+    if nowhere:
+        notes.append(f"{count(nowhere, 'respondent')} of {len(values):,} belong to no group and were left out.")
     if gaps:
         notes.append(f"{gaps:,} of {int(kept.sum()) * len(items):,} answers are missing; all others were used (FIML).")
-    if weights is not None:
+    if weight is not None:
         notes.append("Survey weights were used; errors and test are robust for it.")
     if kept.sum() <= len(items):
+        cure = "ask more people" if missing == "fiml" else "estimate with missing='fiml'"
         raise DataError(
-            f"Only {count(int(kept.sum()), 'respondent')} answered every item of the model; estimate with "
-            "missing='fiml', by PLS, or leave out the items with the most gaps."
+            f"Only {count(int(kept.sum()), 'respondent')} of {len(values):,} can be used for "
+            f"{count(len(items), 'item')}; {cure}, estimate by PLS, or leave out the items with the most gaps."
         )
     names: tuple[str, ...] = ()
     codes = None
@@ -94,23 +108,14 @@ def prepare(
         codes, found = pd.factorize(labels[kept])
         names = tuple(str(name) for name in found)
         _check_groups(str(group), names, codes, len(items))
-    sample = Sample(values[kept], weight=None if weights is None else weights[kept], group=codes)
+        shared = list(dict.fromkeys(row.label for row in rows if row.label and row.value is None))
+        if shared:
+            notes.append(
+                f"In all groups {listed(shared)} {'is' if len(shared) == 1 else 'are each'} one number; write c(a, b)* "
+                "with a label for each group to let it differ."
+            )
+    sample = Sample(values[kept], weight=weights[kept], group=codes)
     return Prepared(rows, sample, names, bool(means or missing == "fiml" or names), tuple(notes))
-
-
-def _weights(weight: object, answers: pd.DataFrame) -> np.ndarray | None:
-    if weight is None:
-        return None
-    if isinstance(weight, str):
-        if weight not in answers.columns:
-            raise UsageError(f"The answers have no column {weight!r} with weights.")
-        weight = answers[weight]
-    weights = np.asarray(weight, dtype="float64")
-    if weights.shape != (len(answers),):
-        raise UsageError(f"There are {weights.size:,} weights for {len(answers):,} respondents; give one for each.")
-    if (weights < 0).any():
-        raise DataError("Some survey weights are negative; they must be 0 or more.")
-    return weights
 
 
 def _labels(group: str | None, answers: pd.DataFrame) -> pd.Series | None:

@@ -12,6 +12,7 @@ from crm_analysis.satisfaction.equations.fitting import Fitted
 from crm_analysis.satisfaction.equations.likelihood import Likelihood, objective_of
 from crm_analysis.satisfaction.equations.scoring import Solution, condition, inverse, maximise
 from crm_analysis.satisfaction.equations.soundness import CHECKS, Soundness, judge
+from crm_analysis.satisfaction.equations.structure import Structure
 from crm_analysis.satisfaction.moments import Moments, saturated
 
 TOLERANCE = 1e-6
@@ -60,24 +61,45 @@ def bootstrap(fitted: Fitted, *, draws: int, generator: np.random.Generator) -> 
     """
     structure = fitted.structure
     parts = []
-    for times in _resamples(fitted, draws, generator):
+    for times in resamples(fitted, draws, generator):
         moments = fitted.sample.moments(times)
-        solution = _refitted(fitted, moments)
-        state = Likelihood(structure, moments).state(solution.theta)
-        information = state.information() if moments.complete else None
-        inverted = inverse(information) if information is not None else None
-        values = structure.values(solution.theta)
-        conditions, errors = np.zeros(len(values)), np.full(values.shape, np.nan)
-        if information is not None and inverted is not None:
-            conditions = condition(information, inverted)
-            if structure.plain:
-                spread = np.zeros_like(values)
-                spread[:, 0, structure.moving] = np.diagonal(inverted, axis1=1, axis2=2)
-            else:
-                spread = np.stack([((slope @ inverted) * slope).sum(axis=-1) for slope in structure.slope], axis=1)
-            errors = np.sqrt(np.clip(spread, 0, None) / fitted.sample.n)
-        verdict = judge(structure, values, state.implied, converged=solution.converged, conditions=conditions)
-        parts.append(Draws(values, errors, verdict))
+        parts.append(judged(structure, moments, _refitted(fitted, moments), n=fitted.sample.n))
+    return joined(parts)
+
+
+def judged(structure: Structure, moments: Moments, solution: Solution, *, n: float | np.ndarray) -> Draws:
+    """Return refits with their errors and verdicts.
+
+    Parameters
+    ----------
+    structure : Structure
+        The model.
+    moments : Moments
+        Of d samples.
+    solution : Solution
+        Of the same samples.
+    n : float or array of shape (d, 1, 1)
+        Respondents.
+    """
+    state = Likelihood(structure, moments).state(solution.theta)
+    information = state.information() if moments.complete else None
+    inverted = inverse(information) if information is not None else None
+    values = structure.values(solution.theta)
+    conditions, errors = np.zeros(len(values)), np.full(values.shape, np.nan)
+    if information is not None and inverted is not None:
+        conditions = condition(information, inverted)
+        if structure.plain:
+            spread = np.zeros_like(values)
+            spread[:, 0, structure.moving] = np.diagonal(inverted, axis1=1, axis2=2)
+        else:
+            spread = np.stack([((slope @ inverted) * slope).sum(axis=-1) for slope in structure.slope], axis=1)
+        errors = np.sqrt(np.clip(spread, 0, None) / n)
+    verdict = judge(structure, values, state.implied, converged=solution.converged, conditions=conditions)
+    return Draws(values, errors, verdict)
+
+
+def joined(parts: list[Draws]) -> Draws:
+    """Put blocks of draws together."""
     passed = {name: np.concatenate([part.soundness.passed[name] for part in parts]) for name in CHECKS}
     conditions = np.concatenate([part.soundness.conditions for part in parts])
     return Draws(
@@ -115,7 +137,7 @@ def bollen_stine(fitted: Fitted, *, draws: int, generator: np.random.Generator) 
     turn = np.stack([_root(new) @ np.linalg.inv(_root(old)) for new, old in zip(target, covariance, strict=True)])
     level = fitted.implied.mean[0][:, :p]
     found = []
-    for times in _resamples(fitted, draws, generator):
+    for times in resamples(fitted, draws, generator):
         drawn = fitted.sample.moments(times)
         own = turn[drawn.group]
         centred = np.einsum("bpq,dbq->dbp", own, drawn.mean - mean[drawn.group]) + level[drawn.group]
@@ -130,22 +152,49 @@ def bollen_stine(fitted: Fitted, *, draws: int, generator: np.random.Generator) 
 
 def _refitted(fitted: Fitted, moments: Moments) -> Solution:
     structure = fitted.structure
-    near = fitted.solution.theta[0]
     information = fitted.state.information()[0]
-    found = maximise(structure, moments, near, tolerance=TOLERANCE, steps=_STEPS, information=information)
+    mean, covariance = (part[0] for part in fitted.free_moments)
+    return search(structure, moments, near=fitted.solution.theta[0], information=information, middle=(mean, covariance))
+
+
+def search(
+    structure: Structure,
+    moments: Moments,
+    *,
+    near: np.ndarray,
+    information: np.ndarray,
+    middle: tuple[np.ndarray, np.ndarray] | None = None,
+    steps: int = _STEPS,
+) -> Solution:
+    """Look for the solutions of many samples that lie close to one.
+
+    Parameters
+    ----------
+    structure, moments
+        The model, and the moments of d samples.
+    near, information : arrays of shape (q,) and (q, q)
+        Free parameters to begin at, and the information there.
+    middle : tuple of arrays of shape (groups, p) and (groups, p, p), optional
+        Means and covariances for a cautious start of samples that are led astray from there; by default the mean of
+        these samples' own. It is used with complete answers.
+    steps : int
+        At most so many.
+    """
+    found = maximise(structure, moments, near, tolerance=TOLERANCE, steps=steps, information=information)
     lost = np.flatnonzero(~found.converged)
     if len(lost) and moments.complete:
-        # From where the sample's own solution lies some are led astray; a cautious start helps part of them.
-        mean, covariance = fitted.free_moments
-        cautious = structure.theta(start.plain_values(structure, mean[0], covariance[0]))
-        again = maximise(structure, moments[lost], cautious, tolerance=TOLERANCE, steps=_STEPS)
+        if middle is None:
+            middle = moments.mean[lost].mean(axis=0), moments.covariance[lost].mean(axis=0)
+        cautious = structure.theta(start.plain_values(structure, *middle))
+        again = maximise(structure, moments[lost], cautious, tolerance=TOLERANCE, steps=steps)
         for index in np.flatnonzero(again.objective < found.objective[lost]):
             for part in ("theta", "objective", "decrement", "converged"):
                 getattr(found, part)[lost[index]] = getattr(again, part)[index]
     return found
 
 
-def _resamples(fitted: Fitted, draws: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def resamples(fitted: Fitted, draws: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """Draw respondents with replacement within each group, and yield how often each was drawn, shape (block, n)."""
     sample = fitted.sample
     held = max(sample.n, sample.blocks * max(4 * sample.p**2, len(fitted.structure.moving) ** 2))
     step = max(1, min(draws, _AT_ONCE // held))
@@ -200,7 +249,7 @@ def intervals(
             skew = (influence[:, index] ** 3).sum() / (6 * squares**1.5) if squares > 0 else 0.0
             points = bias + stats.norm.ppf(tails)
             places = stats.norm.cdf(bias + points / (1 - skew * points))
-        ends[:, index] = np.quantile(known, places)
+        ends[:, index] = np.quantile(known, places, method="weibull")
     return ends[0], ends[1]
 
 

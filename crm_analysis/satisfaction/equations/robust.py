@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from crm_analysis.satisfaction.equations.fitting import Fitted, independent_fit, saturated_fit
+from crm_analysis.satisfaction.equations.conditional import baseline
+from crm_analysis.satisfaction.equations.fitting import Fitted, saturated_fit
 from crm_analysis.satisfaction.equations.scoring import inverse
 
 
@@ -25,7 +26,8 @@ def sandwich(fitted: Fitted, *, observed: bool = True, about_sample: bool = Fals
     Returns
     -------
     array of shape (q, q)
-        A^-1 B A^-1 / n, with A the information and B the mean of the outer products of the respondents' scores.
+        A^-1 B A^-1 / n, with A the information and B the mean of the outer products of the respondents' scores. With
+        observed causes the deviations of MLM leave out what these foretell.
 
     References
     ----------
@@ -35,7 +37,7 @@ def sandwich(fitted: Fitted, *, observed: bool = True, about_sample: bool = Fals
     analysis. In Latent Variables Analysis.
     """
     bread = inverse(fitted.state.information(observed=observed))[0]
-    scores = fitted.scores(about_sample=about_sample)
+    scores = _scores(fitted, fitted.structure.given, about_sample=about_sample)
     return bread @ (scores.T @ scores) @ bread / fitted.sample.n**2
 
 
@@ -57,20 +59,42 @@ def scaling_factor(fitted: Fitted, *, test: str) -> float:
     Yuan, K.-H. and Bentler, P. M. (2000). Three likelihood-based methods for mean and covariance structure analysis
     with nonnormal missing data. Sociological Methodology 30, 165-200.
     """
-    mean_based = test == "satorra-bentler"
-    if fitted.df == 0:
-        return math.nan
-    free = saturated_fit(fitted, at_model=mean_based)
-    inner, outer = (_trace(model, mean_based=mean_based) for model in (fitted, free))
-    return (outer - inner) / fitted.df
+    return _factor(fitted, fitted.structure.given, mean_based=test == "satorra-bentler")
 
 
 def baseline_factor(fitted: Fitted, *, test: str) -> float:
     """Return the `scaling_factor` of the model of independent items."""
-    return scaling_factor(independent_fit(fitted), test=test)
+    return _factor(baseline(fitted), fitted.structure.given, mean_based=test == "satorra-bentler")
 
 
-def _trace(fitted: Fitted, *, mean_based: bool) -> float:
+def _factor(fitted: Fitted, causes: tuple[str, ...], *, mean_based: bool) -> float:
+    if fitted.df == 0:
+        return math.nan
+    free = saturated_fit(fitted, at_model=mean_based)
+    inner, outer = (_trace(model, causes, mean_based=mean_based) for model in (fitted, free))
+    return (outer - inner) / fitted.df
+
+
+def _trace(fitted: Fitted, causes: tuple[str, ...], *, mean_based: bool) -> float:
     information = fitted.state.information(observed=not mean_based)
-    scores = fitted.scores(about_sample=mean_based)
+    scores = _scores(fitted, causes, about_sample=mean_based)
     return float(np.trace(inverse(information)[0] @ (scores.T @ scores)) / fitted.sample.n)
+
+
+def _scores(fitted: Fitted, causes: tuple[str, ...], *, about_sample: bool) -> np.ndarray:
+    """Scores of the respondents; about the sample's moments, without what the observed causes alone foretell."""
+    scores = fitted.scores(about_sample=about_sample)
+    if not (about_sample and causes):
+        return scores
+    sample, mean, covariance = fitted.sample, *(part[0] for part in fitted.free_moments)
+    places = [fitted.structure.items.index(name) for name in causes]
+    foretold = np.empty_like(sample.answers)
+    for group in range(fitted.structure.groups):
+        inside = sample.group == group
+        slope = np.linalg.solve(covariance[group][np.ix_(places, places)], covariance[group][places])
+        foretold[inside] = mean[group] + (sample.answers[inside][:, places] - mean[group][places]) @ slope
+    alone = fitted.state.scores(foretold, sample.block, about_sample=True)
+    for group in range(fitted.structure.groups):
+        inside = sample.group == group
+        alone[inside] -= np.average(alone[inside], axis=0, weights=sample.weight[inside])
+    return scores - alone * sample.weight[:, None]

@@ -15,8 +15,8 @@ from crm_analysis.satisfaction.equations.likelihood import Likelihood
 from crm_analysis.satisfaction.equations.structure import Structure
 from crm_analysis.satisfaction.moments import Moments
 
-LEAST = 1e-6
-"""Smallest damping."""
+LEAST, MOST = 1e-6, 1e12
+"""Smallest and largest damping."""
 
 PATIENCE = 3
 """After so many steps the observed information takes the place of the expected one: it costs more and turns sooner."""
@@ -174,8 +174,9 @@ class _Search:
         self._gradient = np.where(better[:, None], state.gradient(), self._gradient)
         self._fresh &= ~better
         more = ~better & self._fresh
-        self._damping = np.where(more, np.maximum(self._growth * self._damping, LEAST), self._damping)
-        self._growth = np.where(more, 2 * self._growth, np.where(better, 2.0, self._growth))
+        raised = np.clip(self._growth * self._damping, LEAST, MOST)
+        self._damping = np.where(more, raised, self._damping)
+        self._growth = np.where(more, np.minimum(2 * self._growth, MOST), np.where(better, 2.0, self._growth))
         eased = better & (self._damping > 0)
         factor = np.clip(1 - (2 * kept - 1) ** 3, 0.1, 2.0)
         self._damping = np.where(eased, np.where(self._damping > LEAST, factor * self._damping, 0.0), self._damping)

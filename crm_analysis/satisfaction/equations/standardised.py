@@ -126,6 +126,13 @@ class Effects:
     def __len__(self) -> int:
         return len(self._structure.definitions) + len(self._pairs)
 
+    @property
+    def own(self) -> np.ndarray:
+        """Which effects are not those of the group before, too, shape (groups, effects): a definition holds for all."""
+        own = np.ones((self._structure.groups, len(self)), dtype=bool)
+        own[1:, : len(self._structure.definitions)] = False
+        return own
+
     def frame(self) -> pd.DataFrame:
         """One row per effect: ``effect`` (defined, total, indirect), ``name``, ``source``, ``target``."""
         rows = [("defined", row.lhs, "", "") for row in self._structure.definitions]
@@ -147,10 +154,10 @@ class Effects:
     def _of(self, values: np.ndarray, total: np.ndarray) -> np.ndarray:
         found = np.empty((*values.shape[:-1], len(self)), dtype=values.dtype)
         structure = self._structure
-        for group in range(structure.groups):
-            known = {label: values[..., group, index] for label, index in structure.labels[group].items()}
-            for index, row in enumerate(structure.definitions):
-                known[row.lhs] = found[..., group, index] = expression.value(row.rhs, known)
+        known = structure.labelled(values)
+        for index, row in enumerate(structure.definitions):
+            known[row.lhs] = expression.value(row.rhs, known)
+            found[..., index] = np.asarray(known[row.lhs])[..., None]
         direct = {(row.rhs, row.lhs): index for index, row in enumerate(structure.rows) if row.op == "~"}
         for index, (kind, source, target) in enumerate(self._pairs, start=len(structure.definitions)):
             whole = total[..., self._place[target], self._place[source]]

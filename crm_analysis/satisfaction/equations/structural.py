@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from crm_analysis import style
 from crm_analysis.result import Result
 from crm_analysis.satisfaction import pathdiagram
-from crm_analysis.table import count, listed, number, percent
+from crm_analysis.table import count, listed, percent
 
 PARAMETERS = ("lhs", "op", "rhs", "estimate", "se", "z", "pvalue", "ci_lower", "ci_upper", "std_all")
 EFFECTS = ("effect", "name", "source", "target", "estimate", "se", "z", "pvalue", "ci_lower", "ci_upper", "std_all")
@@ -22,6 +22,18 @@ EFFECTS = ("effect", "name", "source", "target", "estimate", "se", "z", "pvalue"
 # Cut-offs in common use: Hu and Bentler (1999) for close, their predecessors for acceptable fit.
 _CLOSE = {"cfi": 0.95, "rmsea": 0.06, "srmr": 0.08}
 _ACCEPTABLE = {"cfi": 0.90, "rmsea": 0.08, "srmr": 0.10}
+
+# Heading, digits and the limit in common use of each measure that a page shows.
+_ESSENTIALS = {
+    "n": ("respondents", 0, "–"),
+    "chisq": ("chi-square", 1, "–"),
+    "df": ("degrees of freedom", 0, "–"),
+    "pvalue": ("p of chi-square", 3, "above 0.05"),
+    "cfi": ("CFI", 3, "0.95 or more"),
+    "tli": ("TLI", 3, "0.95 or more"),
+    "rmsea": ("RMSEA", 3, "0.06 or less"),
+    "srmr": ("SRMR", 3, "0.08 or less"),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -74,7 +86,7 @@ class SEMResult(Result):
     title = "Structural equation model"
     shown: ClassVar[dict[str, str]] = {
         "paths": "Effects of constructs on each other, with 95 % intervals",
-        "fit": "How well the model fits",
+        "essentials": "How well the model fits",
         "admissibility": "Is the solution possible?",
     }
 
@@ -113,6 +125,7 @@ class SEMResult(Result):
             "parameters": self.to_frame(),
             "paths": self.paths(),
             "effects": self.effects.copy(),
+            "essentials": self._essentials(),
             "fit": self.fit.rename("value").rename_axis("measure").reset_index(),
             "r2": self.r2.rename("explained_share").reset_index(),
             "standardised": self.standardised.copy(),
@@ -120,6 +133,21 @@ class SEMResult(Result):
             "admissibility": self.admissibility.copy(),
             "bootstrap": self.bootstrap.copy(),
         }
+
+    def _essentials(self) -> pd.DataFrame:
+        """The measures of fit that a paper states, those beside them that hold for answers that are not normal."""
+        if not len(self.fit):
+            return pd.DataFrame(columns=["measure", "value"])
+        robust = "chisq_scaled" in self.fit.index
+        beside = {"chisq": "chisq_scaled", "pvalue": "pvalue_scaled"}
+        rows = []
+        for name, (title, digits, limit) in _ESSENTIALS.items():
+            row = {"measure": title, "value": _measure(self.fit, name, digits)}
+            other = beside.get(name, f"{name}_robust")
+            if robust:
+                row["robust"] = _measure(self.fit, other, digits) if other in self.fit.index else "–"
+            rows.append(row | {"usually called good": limit})
+        return pd.DataFrame(rows)
 
     def findings(self) -> tuple[str, ...]:
         """Whether the solution is possible, how it fits, what is strongest, what is not certain."""
@@ -180,7 +208,9 @@ class SEMResult(Result):
         )
         if "cfi_robust" in fit.index:
             robust = f"CFI {fit['cfi_robust']:.3f}, RMSEA {fit['rmsea_robust']:.3f}"
-            words += f"; robust against answers that are not normal: {robust}"
+            normal = "scaling_factor" not in fit.index
+            said = "with complete answers they would be" if normal else "robust against answers that are not normal:"
+            words += f"; {said} {robust}"
         return f"The model fits {_verdict(fit)} ({words})."
 
     def _strongest(self) -> list[str]:
@@ -195,7 +225,7 @@ class SEMResult(Result):
         top = rows.loc[rows["std_all"].abs().idxmax()]
         found.append(
             f"The strongest effect on {end} in all comes from {top['source']}: one standard deviation more goes with "
-            f"{top['std_all']:.2f} of {end} (not standardised {number(round(top['estimate'], 2))}, 95 % interval "
+            f"{top['std_all']:.2f} of {end} (not standardised {top['estimate']:.2f}, 95 % interval "
             f"{top['ci_lower']:.2f} to {top['ci_upper']:.2f})."
         )
         explained = [f"{percent(self.r2[name], digits=0)} of {name}" for name in dict.fromkeys(total["target"])]
@@ -251,6 +281,21 @@ def _verdict(fit: pd.Series) -> str:
         )
 
     return "closely" if within(_CLOSE) else "acceptably" if within(_ACCEPTABLE) else "badly"
+
+
+def _measure(fit: pd.Series, name: str, digits: int) -> str:
+    """Write a measure, an RMSEA with its interval."""
+    value = fit[name]
+    if pd.isna(value):
+        return "–"
+    if name == "n":
+        return f"{int(value):,}"
+    text = "< 0.001" if name.startswith("pvalue") and value < 0.001 else f"{value:.{digits}f}"
+    stem, _, kind = name.partition("_")
+    ends = [f"{stem}_ci_{end}{'_' + kind if kind else ''}" for end in ("lower", "upper")]
+    if not all(end in fit.index for end in ends) or fit[ends].isna().any():
+        return text
+    return f"{text} (90 % interval {fit[ends[0]]:.{digits}f} to {fit[ends[1]]:.{digits}f})"
 
 
 def _plain(name: str) -> str:

@@ -39,8 +39,8 @@ class Structure:
     slope : array of shape (groups, r, q)
         Values are ``offset + slope @ theta``, with theta the q free parameters: a row of zeros is fixed, two equal
         rows are one parameter.
-    labels : tuple of dict
-        Of each group: label -> index of the row that bears it.
+    labels : dict
+        Label -> group and index of a row that bears it.
     """
 
     items: tuple[str, ...]
@@ -50,7 +50,7 @@ class Structure:
     groups: int
     offset: np.ndarray
     slope: np.ndarray
-    labels: tuple[dict[str, int], ...]
+    labels: dict[str, tuple[int, int]]
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -85,6 +85,15 @@ class Structure:
         """Whether the model has intercepts; without them the items' means are left free."""
         return bool((self.kind == MEAN).any())
 
+    @cached_property
+    def given(self) -> tuple[str, ...]:
+        """Observed causes whose moments the model takes as they are; see `given`."""
+        return given(self.rows)
+
+    def labelled(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the value of each label, shape (...), for values of shape (..., groups, r)."""
+        return {label: values[..., group, index] for label, (group, index) in self.labels.items()}
+
     @property
     def free(self) -> int:
         """Number of free parameters."""
@@ -115,7 +124,7 @@ def compile_rows(
     rows : sequence of Row
         As `Model.rows` gives them.
     groups : int
-        Number of groups; a label is one parameter within a group and another in the next.
+        Number of groups. A label is one parameter in all of them, as in lavaan.
     means : bool
         Add a free intercept for each item that has none. Latents have mean 0.
     equal : function of Row
@@ -130,35 +139,43 @@ def compile_rows(
     """
     standing = [row for row in rows if row.op in _KINDS]
     latents = tuple(dict.fromkeys(row.lhs for row in standing if row.op == "=~"))
-    mentioned = dict.fromkeys(name for row in standing for name in (row.rhs, row.lhs) if name)
-    items = tuple(name for name in _in_order(standing, mentioned) if name not in latents)
+    items = items_of(standing)
     if means or any(row.op == "~1" for row in standing):
-        given = {row.lhs for row in standing if row.op == "~1"}
-        standing += [Row(name, "~1", "") for name in items if name not in given]
-        standing += [Row(name, "~1", "", value=0.0) for name in latents if name not in given]
+        told = {row.lhs for row in standing if row.op == "~1"}
+        standing += [Row(name, "~1", "", assumed=True) for name in items if name not in told]
+        standing += [Row(name, "~1", "", value=0.0, assumed=True) for name in latents if name not in told]
     _check_places(standing)
+    _check_groups(standing, groups)
+    # Of a construct that is measured by constructs only, the mean cannot be told from theirs.
+    observing = {row.lhs for row in standing if row.op == "=~" and row.rhs in items}
+    causes = given(standing)
 
     def is_free(row: Row, group: int) -> bool:
-        moved = shifted and group > 0 and row.op == "~1" and row.lhs in latents
+        moved = shifted and group > 0 and row.op == "~1" and row.lhs in observing
         return moved or row.value is None
+
+    def is_equal(row: Row) -> bool:
+        return equal(row) and not (row.op != "~" and row.lhs in causes)
 
     parameters: dict[tuple, int] = {}
     offset = np.zeros((groups, len(standing)))
     owner = np.full((groups, len(standing)), -1)
     for group in range(groups):
-        fixed = {row.label: row.value for row in standing if row.label and row.value is not None}
-        for index, row in enumerate(standing):
+        own = [row.of(group) for row in standing]
+        fixed = {row.label: row.value for row in own if row.label and row.value is not None}
+        for index, row in enumerate(own):
             if not is_free(row, group):
                 offset[group, index] = row.value
             elif row.label in fixed:
                 offset[group, index] = fixed[row.label]
             else:
-                name = ("label", row.label) if row.label else ("row", index)
-                owner[group, index] = parameters.setdefault((*name, 0 if equal(row) else group), len(parameters))
+                name = ("label", row.label) if row.label else ("row", index, 0 if is_equal(row) else group)
+                owner[group, index] = parameters.setdefault(name, len(parameters))
     slope = np.zeros((groups, len(standing), len(parameters)))
     at = np.nonzero(owner >= 0)
     slope[(*at, owner[at])] = 1
-    labels = {row.label: index for index, row in reversed(list(enumerate(standing))) if row.label}
+    bearing = [(row.of(group).label, (group, index)) for group in range(groups) for index, row in enumerate(standing)]
+    labels = {label: at for label, at in reversed(bearing) if label}
     structure = Structure(
         items,
         latents,
@@ -167,16 +184,49 @@ def compile_rows(
         groups,
         offset,
         slope,
-        (labels,) * groups,
+        labels,
     )
     constraints = [row for row in rows if row.op == "=="]
     return _constrained(structure, constraints) if constraints else structure
 
 
-def _in_order(rows: Sequence[Row], mentioned: dict[str, None]) -> list[str]:
-    """Items of latents first, in the order of the model, then those that only paths name."""
-    measured = dict.fromkeys(row.rhs for row in rows if row.op == "=~")
-    return list(measured | mentioned)
+def given(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the observed causes whose variances, covariances and means are no parameters (lavaan's ``fixed.x``).
+
+    They are those of the answers, whatever the model: what it says is about the rest, given them.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All parameters, defaults included.
+
+    Returns
+    -------
+    tuple of str
+        Items that paths leave from and nothing leads to; none if the author says anything of the variance, covariance
+        or mean of one of them, or they covary with constructs.
+    """
+    latents = {row.lhs for row in rows if row.op == "=~"}
+    caused = {row.lhs for row in rows if row.op == "~"} | {row.rhs for row in rows if row.op == "=~"}
+    causes = dict.fromkeys(
+        row.rhs for row in rows if row.op == "~" and row.rhs not in latents and row.rhs not in caused
+    )
+    for row in rows:
+        ends = {row.lhs, row.rhs or row.lhs}
+        if row.op in ("~~", "~1") and ends & set(causes):
+            apart = row.value == 0 and not ends <= set(causes)
+            if not (row.assumed and (apart or ends <= set(causes))):
+                return ()
+    return tuple(causes)
+
+
+def items_of(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the observed variables of a model: items of latents in its order, then those that only paths name."""
+    standing = [row for row in rows if row.op in _KINDS]
+    latents = {row.lhs for row in standing if row.op == "=~"}
+    measured = dict.fromkeys(row.rhs for row in standing if row.op == "=~")
+    mentioned = dict.fromkeys(name for row in standing for name in (row.rhs, row.lhs) if name)
+    return tuple(name for name in measured | mentioned if name not in latents)
 
 
 def _check_places(rows: Sequence[Row]) -> None:
@@ -187,28 +237,35 @@ def _check_places(rows: Sequence[Row]) -> None:
         seen.add(row.key)
 
 
+def _check_groups(rows: Sequence[Row], groups: int) -> None:
+    for row in rows:
+        if row.by_group and len(row.by_group) != groups:
+            raise UsageError(
+                f"The row '{row}' speaks of {len(row.by_group)} groups, but there are {groups}; give c() one part for "
+                "each group, in the order in which the answers name them, and the column of the groups with group=."
+            )
+
+
 def _constrained(structure: Structure, constraints: Sequence[Row]) -> Structure:
     """Leave free only what linear equations between labels leave free."""
     lines, levels = [], []
     for row in constraints:
-        for group in range(structure.groups):
 
-            def gap(theta: np.ndarray, row: Row = row, group: int = group) -> np.ndarray:
-                values = structure.values(theta)[..., group, :]
-                known = {label: values[..., index] for label, index in structure.labels[group].items()}
-                return expression.value(row.lhs, known) - expression.value(row.rhs, known)
+        def gap(theta: np.ndarray, row: Row = row) -> np.ndarray:
+            known = structure.labelled(structure.values(theta))
+            return expression.value(row.lhs, known) - expression.value(row.rhs, known)
 
-            # A straight plane through these points must hold at two points off the axes, too.
-            away = np.linspace(1.0, 2.0, structure.free)
-            probes = np.stack([np.zeros(structure.free), *np.eye(structure.free), away, -3 * away])
-            at = gap(probes) + np.zeros(len(probes))
-            rises = at[1:-2] - at[0]
-            if not np.allclose(at[-2:] - at[0], [rises @ away, -3 * (rises @ away)], atol=1e-9):
-                raise UsageError(
-                    f"The constraint '{row}' is not linear in its labels; only sums and multiples can be used."
-                )
-            lines.append(rises)
-            levels.append(-at[0])
+        # A straight plane through these points must hold at two points off the axes, too.
+        away = np.linspace(1.0, 2.0, structure.free)
+        probes = np.stack([np.zeros(structure.free), *np.eye(structure.free), away, -3 * away])
+        at = gap(probes) + np.zeros(len(probes))
+        rises = at[1:-2] - at[0]
+        if not np.allclose(at[-2:] - at[0], [rises @ away, -3 * (rises @ away)], atol=1e-9):
+            raise UsageError(
+                f"The constraint '{row}' is not linear in its labels; only sums and multiples can be used."
+            )
+        lines.append(rises)
+        levels.append(-at[0])
     matrix, level = np.array(lines), np.array(levels)
     start, *_ = np.linalg.lstsq(matrix, level, rcond=None)
     if not np.allclose(matrix @ start, level, atol=1e-9):

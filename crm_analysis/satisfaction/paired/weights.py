@@ -125,5 +125,7 @@ def ends(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with_values = np.isfinite(drawn).any(axis=0)
     low, high = np.full(drawn.shape[1:], np.nan), np.full(drawn.shape[1:], np.nan)
     if with_values.any():
-        low[with_values], high[with_values] = np.nanquantile(drawn[:, with_values], [0.025, 0.975], axis=0)
+        low[with_values], high[with_values] = np.nanquantile(
+            drawn[:, with_values], [0.025, 0.975], axis=0, method="weibull"
+        )
     return low, high

@@ -40,16 +40,68 @@ def check_items(answers: pd.DataFrame, items: Sequence[str], *, scale: Scale = N
     """
     columns = [str(column) for column in answers.columns]
     for item in items:
-        if columns.count(item) > 1:
-            raise UsageError(f"The answers have two columns called {item!r}; rename one of them.")
         if item not in answers.columns:
             raise UsageError(
                 f"The model needs the item {item!r}, which is no column of the answers; {known(item, columns)}."
             )
-        _check_values(item, answers[item])
+    check_numbers(answers, items)
+    for item in items:
+        _check_differ(item, answers[item])
         ends = scale.get(item) if isinstance(scale, Mapping) else scale
         if ends is not None:
             _check_codes(item, answers[item], ends)
+
+
+def check_numbers(answers: pd.DataFrame, items: Sequence[str]) -> None:
+    """Check that each item is one column of finite numbers; the errors are those of `check_items`."""
+    columns = [str(column) for column in answers.columns]
+    for item in items:
+        if columns.count(item) > 1:
+            raise UsageError(f"The answers have two columns called {item!r}; rename one of them.")
+        _check_coded(item, answers[item])
+
+
+def weights(
+    answers: pd.DataFrame, weight: str | Sequence[float] | np.ndarray | pd.Series | None, *, caller: str
+) -> np.ndarray:
+    """Return the survey weights, shape (respondents,); 1 without.
+
+    Parameters
+    ----------
+    answers : DataFrame
+        A row per respondent.
+    weight : str or array, optional
+        A column of the answers, or one number per row.
+    caller : str
+        Who asks, for messages.
+
+    Raises
+    ------
+    UsageError
+        If the column is not there, or there is not one weight for each respondent.
+    DataError
+        If a weight is no number, missing, infinite or negative, or all are 0.
+    """
+    if weight is None:
+        return np.ones(len(answers))
+    if isinstance(weight, str):
+        if weight not in answers.columns:
+            raise UsageError(
+                f"{caller}: the answers have no column {weight!r} to weight by; give weight=None or add it."
+            )
+        weight = answers[weight]
+    given = pd.Series(np.asarray(weight)) if not isinstance(weight, pd.Series) else weight
+    if given.shape != (len(answers),):
+        raise UsageError(f"{caller}: there are {len(given):,} weights for {count(len(answers), 'respondent')}.")
+    texts = [one for one in given if isinstance(one, str)]
+    if texts:
+        raise DataError(f"{caller}: the weights hold texts such as {texts[0]!r}; a weight is a number of 0 or more.")
+    found = given.to_numpy("float64", na_value=np.nan)
+    if not np.isfinite(found).all() or (found < 0).any():
+        raise DataError(f"{caller}: a weight is missing or negative; give each respondent a weight of 0 or more.")
+    if len(found) and not found.any():
+        raise DataError(f"{caller}: every weight is 0, so nobody counts; give weights above 0, or weight=None.")
+    return found
 
 
 def numbers(answers: pd.DataFrame, items: Sequence[str]) -> np.ndarray:
@@ -115,10 +167,8 @@ def _respondents(answers: pd.DataFrame, items: Sequence[str]) -> int:
     return int(answers[list(items)].notna().any(axis=1).sum())
 
 
-def _check_values(item: str, column: pd.Series) -> None:
+def _check_coded(item: str, column: pd.Series) -> None:
     given = column.dropna()
-    if given.empty:
-        raise DataError(f"The item {item!r} has no answer at all; leave it out of the model.")
     texts = [] if pd.api.types.is_numeric_dtype(given.dtype) else [one for one in given if isinstance(one, str)]
     if texts:
         as_number = pd.to_numeric(pd.Series(texts), errors="coerce").notna().all()
@@ -129,11 +179,16 @@ def _check_values(item: str, column: pd.Series) -> None:
             else f"replace them by their codes, as in answers[{item!r}].map({{{texts[0]!r}: 1, ...}})"
         )
         raise DataError(f"The item {item!r} holds {what} such as {texts[0]!r}; {cure}.")
-    if not pd.api.types.is_numeric_dtype(given.infer_objects().dtype) and not _is_coded(given):
+    if not pd.api.types.is_numeric_dtype(given.infer_objects().dtype) and not _is_coded(given) and len(given):
         raise DataError(f"The item {item!r} holds values such as {given.iloc[0]!r}, which are no numbers; use codes.")
-    values = given.astype(float)
-    if not np.isfinite(values).all():
+    if not np.isfinite(given.astype(float)).all():
         raise DataError(f"The item {item!r} holds an infinite value; set it to missing (NaN).")
+
+
+def _check_differ(item: str, column: pd.Series) -> None:
+    values = column.dropna().astype(float)
+    if values.empty:
+        raise DataError(f"The item {item!r} has no answer at all; leave it out of the model.")
     if (values == values.iloc[0]).all():
         raise DataError(
             f"The item {item!r} has one answer only, {number(float(values.iloc[0]))}, from all {len(values):,} who "

@@ -67,7 +67,7 @@ def complete(constructs: Sequence[Construct], paths: Iterable[Path], extra: Sequ
         *_covariances(constructs, names, [*given, *beside]),
     ]
     formulas = [row for row in extra if row.op in (":=", "==")]
-    return (*given, *beside, *(row for row in added if row.key not in keys), *formulas)
+    return (*given, *beside, *(replace(row, assumed=True) for row in added if row.key not in keys), *formulas)
 
 
 def _named(row: Row, names: Mapping[str, str]) -> Row:
@@ -95,7 +95,14 @@ def _chosen(rows: Iterable[Row], written: Mapping[tuple[str, str, str], Row]) ->
         if own is None:
             yield row
         else:
-            yield own if own.value is not None or own.free else replace(own, value=row.value)
+            yield _settled(own, row.value)
+
+
+def _settled(own: Row, value: float | None) -> Row:
+    """The author's row, with the value of the default where it leaves that open."""
+    if own.by_group:
+        return replace(own, by_group=tuple(_settled(one, value) for one in own.by_group))
+    return own if own.value is not None or own.free else replace(own, value=value)
 
 
 def _variances(
@@ -169,7 +176,7 @@ def split(rows: Sequence[Row]) -> tuple[tuple[Construct, ...], tuple[Path, ...],
     caused = {row.lhs for row in rows if row.op == "~"} | measuring
     names = {construct.name: variable(construct, extra) for construct in constructs}
     apart = [
-        Row(names[one], "~~", names[other], value=0.0)
+        Row(names[one], "~~", names[other], value=0.0, assumed=True)
         for one in items
         for other in items
         if one in latent and other not in latent and not {one, other} & caused and kinds[one] == "reflective"

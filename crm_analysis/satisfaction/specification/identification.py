@@ -100,8 +100,13 @@ class IdentificationResult(Result):
 
 def free_parameters(rows: Sequence[Row]) -> int:
     """Return how many parameters are free: rows with one label count once, each ``==`` takes one away."""
-    free = [row for row in rows if row.op not in (":=", "==") and row.value is None]
+    free = [row for row in map(_freest, rows) if row.op not in (":=", "==") and row.value is None]
     return len({row.label or row.key for row in free}) - sum(row.op == "==" for row in rows)
+
+
+def _freest(row: Row) -> Row:
+    """What holds in the group in which most is free."""
+    return next((one for one in row.by_group if one.value is None), row.of(0))
 
 
 def assess(
@@ -134,6 +139,7 @@ def assess(
     Brito, C., and Pearl, J. (2002). A new identification condition for recursive models with correlated errors.
     Structural Equation Modeling 9(4), 459-474.
     """
+    rows = [_freest(row) for row in rows]
     judged = [
         {"construct": construct.name, "items": len(construct.items), **_judge(construct, rows)}
         for construct in constructs

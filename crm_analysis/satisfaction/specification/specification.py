@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from crm_analysis.errors import UsageError
-from crm_analysis.satisfaction import questionnaire
+from crm_analysis.satisfaction import blueprint, questionnaire
 from crm_analysis.satisfaction.specification import answers as answered
 from crm_analysis.satisfaction.specification import defaults, identification
 from crm_analysis.satisfaction.specification.construct import Construct
@@ -168,7 +168,7 @@ class Model:
         """Return the model without these constructs, their paths, and what `extra` says of them or their items."""
         gone = {*names, *(item for name in names for item in self.construct(name).items)}
         kept = [row for row in self.extra if not {row.lhs, row.rhs} & gone]
-        labels = {row.label for row in kept} | {row.lhs for row in kept if row.op == ":="}
+        labels = {label for row in kept for label in row.labels} | {row.lhs for row in kept if row.op == ":="}
         return replace(
             self,
             constructs=tuple(construct for construct in self.constructs if construct.name not in names),
@@ -254,6 +254,10 @@ class Model:
         """Return whether the model has one best solution only, construct by construct, by the usual rules."""
         self._check_complete()
         return identification.assess(self.name, self.constructs, self.paths, self.rows())
+
+    def describe(self) -> blueprint.ModelResult:
+        """Return the model as a table of its constructs, with pictures of the logic and of the structural model."""
+        return blueprint.describe(self.name, self.constructs, self.paths, self.extra)
 
     def questionnaire(
         self,

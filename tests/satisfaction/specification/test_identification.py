@@ -33,6 +33,12 @@ def test_labels_count_once_and_constraints_take_one_away():
     assert free_parameters(parse("f =~ NA*x1 + 1*x2; e := 2")) == 1
 
 
+def test_of_groups_the_freest_counts():
+    assert free_parameters(Model.from_lavaan("f =~ x1 + c(1, NA)*x2 + x3").rows()) == 6
+    assert free_parameters(Model.from_lavaan("f =~ x1 + c(1, 1)*x2 + x3").rows()) == 5
+    assert verdicts("f =~ x1 + x2; g =~ y1 + y2 + y3; f ~~ c(0, NA)*g")["f"] == "identified"
+
+
 def test_means_count_where_the_model_has_intercepts():
     plain, with_means = assessed(THREE), assessed(f"{THREE}; x1 ~ 1")
     assert (plain.moments, plain.free, plain.degrees_of_freedom) == (6, 6, 0)

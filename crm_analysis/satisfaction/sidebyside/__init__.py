@@ -1,0 +1,1 @@
+"""What three estimators of one model say, and why they differ."""
