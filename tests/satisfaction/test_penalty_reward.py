@@ -40,7 +40,7 @@ def test_planted_asymmetry_is_recovered():
     assert rows["asymmetry"][["basic", "extra", "linear"]].tolist() == pytest.approx([-1, 1, 0], abs=0.15)
     assert rows["role"][["basic", "extra", "linear"]].tolist() == ["frustrator", "delighter", "hybrid"]
     assert found.findings()[:4] == (
-        "A low rating of basic goes with the largest loss: −2.03 (95 % interval −2.21 to −1.87) points of overall, "
+        "A low rating of basic goes with the largest loss: −2.03 (95 % interval −2.22 to −1.87) points of overall, "
         "other ratings equal.",
         "A high rating of extra goes with the largest gain: 2.01 (95 % interval 1.84 to 2.17) points.",
         "These attributes harm more when low than they help when high, with 95 % confidence each: basic.",

@@ -54,7 +54,7 @@ def test_it_says_which_measure_made_satisfaction(gaps):
 def test_findings_in_whole():
     assert compared(judged(), seed=1).findings() == (
         "Perceptions alone explain 43.7 % (95 % interval 37.3–49.9) of the variance of overall, gaps 18.4 % (95 % "
-        "interval 12.4–24.8): 25.3 points more (95 % interval 18.9–31.0).",
+        "interval 12.4–24.9): 25.3 points more (95 % interval 18.8–31.1).",
         "To follow satisfaction, asking for perceptions is enough; expectations still say where customers want more "
         "than they get.",
         "Reliability and empathy, in this order, go with overall for certain, other dimensions equal.",
