@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_analysis.segmentation import rhythm
-from crm_analysis.segmentation.rhythm import Rhythm
+from crm_analysis import rhythm
+from crm_analysis.rhythm import Rhythm
 
 PUBLISHED = json.loads((Path(__file__).parents[1] / "reference" / "mbg_nbd.json").read_text("utf-8"))
 
