@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from crm_analysis import style
 from crm_analysis.churn.learners import LEARNERS
+from crm_analysis.churn.sample import LEAVING, Event
 from crm_analysis.churn.scores import BINS, MEASURES
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
@@ -40,6 +41,8 @@ class EvaluationResult(Result):
         The window in which they may have left.
     days : str
         The day or days of the test.
+    event : Event
+        What is predicted.
     """
 
     models: pd.DataFrame
@@ -49,6 +52,7 @@ class EvaluationResult(Result):
     dated: bool
     horizon_days: int
     days: str
+    event: Event = LEAVING
     title = "How well is it known who leaves?"
     shown: ClassVar[dict[str, str]] = {
         "models": "Measures on customers that were not fitted (95 % intervals from resampled customers)",
@@ -126,9 +130,9 @@ class EvaluationResult(Result):
         where = f"{self.horizon_days} days after {self.days}" if self.dated else "in cross-validation"
         auc = f"{row['roc_auc']:.3f} ({between(row['roc_auc_low'], row['roc_auc_high'], digits=3)})"
         n, gone = len(self.predictions), int(self.predictions["left"].sum())
-        who = f"{count(n, 'customer')}, {gone:,} of whom left"
+        who = f"{count(n, 'customer')}, {gone:,} of whom {self.event.did}"
         name = self._named(self.chosen)
-        said = [f"{name[0].upper()}{name[1:]} orders who leaves with a ROC AUC of {auc}, {where} ({who})."]
+        said = [f"{name[0].upper()}{name[1:]} orders who {self.event.does} with a ROC AUC of {auc}, {where} ({who})."]
         difference = self._difference(self.best_baseline, "roc_auc")
         low, high = -difference["high"], -difference["low"]
         gap = f"{-difference['difference']:+.3f} ({between(low, high, digits=3)})"
@@ -146,14 +150,14 @@ class EvaluationResult(Result):
         verdict = "agree with what happened" if right else "are off"
         mean = float(self.predictions[self.chosen].mean())
         said.append(
-            f"Its probabilities {verdict}: on average {percent(mean)} were said to leave and {percent(gone / n)} did "
-            f"(calibration slope {decimal(slope)}, {between(low, high)}; intercept {decimal(shift)}, "
+            f"Its probabilities {verdict}: on average {percent(mean)} were said to {self.event.base} and "
+            f"{percent(gone / n)} did (calibration slope {decimal(slope)}, {between(low, high)}; intercept {decimal(shift)}, "
             f"{between(row['calibration_intercept_low'], row['calibration_intercept_high'])})."
         )
         lift = (
             f"{row['top_decile_lift']:.2f} times ({between(row['top_decile_lift_low'], row['top_decile_lift_high'])})"
         )
-        said.append(f"The tenth of customers with the highest probability leave {lift} as often as all.")
+        said.append(f"The tenth of customers with the highest probability {self.event.base} {lift} as often as all.")
         others = [
             name for name in self.models.loc[self.models["kind"] == "model", "model"] if self._is_alike(str(name))
         ]
@@ -167,7 +171,9 @@ class EvaluationResult(Result):
 
     @staticmethod
     def _named(model: str) -> str:
-        return f"the {LEARNERS.get(model, model)}" if model in LEARNERS or model == "plain logistic" else model
+        if model == "plain logistic":
+            return "the plain logistic regression"
+        return LEARNERS.get(model, model) if model == "boosting" else f"the {LEARNERS.get(model, model)}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw which share of the leavers is reached by contacting so many customers: the gains curve."""
@@ -184,9 +190,9 @@ class EvaluationResult(Result):
         ax.plot([0, 1], [0, 1], color="0.6", linestyle="--", linewidth=1, label="at random")
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        ax.set_xlabel("customers contacted, the likeliest leavers first")
-        ax.set_ylabel("leavers among them")
-        ax.set_title("How many leavers are reached")
+        ax.set_xlabel(f"customers contacted, the likeliest {self.event.people} first")
+        ax.set_ylabel(f"{self.event.people} among them")
+        ax.set_title(f"How many {self.event.people} are reached")
         ax.legend(loc="lower right")
         return style.describe(ax, f"Gains curves of the model and the best simple rule. {self.findings()[0]}")
 
@@ -203,10 +209,12 @@ class EvaluationResult(Result):
         ax.set_ylim(0, top)
         for axis in (ax.xaxis, ax.yaxis):
             axis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        ax.set_xlabel("predicted probability of leaving")
-        ax.set_ylabel("share that left")
+        ax.set_xlabel(f"predicted probability of {self.event.doing}")
+        ax.set_ylabel(f"share that {self.event.did}")
         ax.set_title("Are the probabilities right?")
-        return style.describe(ax, "Share that left against predicted probability in ten groups; on the line: right.")
+        return style.describe(
+            ax, f"Share that {self.event.did} against predicted probability in ten groups; on the line: right."
+        )
 
     def plot_models(self, ax: Axes | None = None) -> Axes:
         """Draw the ROC AUC of every model and baseline with its interval."""

@@ -2,123 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
 
-from crm_analysis import rhythm, style
+from crm_analysis import rhythm
 from crm_analysis.churn import features, leaks
-from crm_analysis.churn.leaks import LeakResult
 from crm_analysis.churn.sample import WORLDS, Sample
+from crm_analysis.churn.snapshots import SnapshotsResult
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.proportion import share
-from crm_analysis.result import Result
-from crm_analysis.table import count, interval, listed, percent
+from crm_analysis.table import count as counted
+from crm_analysis.table import listed
 
 if TYPE_CHECKING:
     from crm_analysis.study import Study
 
+__all__ = ["SnapshotsResult", "purchases", "snapshots"]
+
 # Read as "left" in a column that says who left, where study.toml does not name the word itself.
 _LEFT = ("yes", "y", "true", "t", "1", "1.0", "churn", "churned", "left", "leaver", "lost", "是", "流失")
 _RECENT = ("purchase_days", "gross_spend", "contacts", "complaints")
-_HOW = {
-    "silence": "no purchase in the window, among those still active by their own rhythm",
-    "contracts": "no open contract at the window's end, among those with one on the day",
-    "label": "as the table says",
-}
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SnapshotsResult(Result):
-    """Snapshots of the customers: what was known on a day, and who left in the window after it.
-
-    Attributes
-    ----------
-    training : Sample
-        The earlier snapshots, whose windows end before `latest` begins; of a dateless table all rows.
-    latest : Sample
-        The last snapshot whose window lies wholly in the data: to test a model on. Of a dateless table all rows, on
-        which `model.evaluate` uses cross-validation.
-    current : Sample
-        The customers on the study's last day, without a label: to score. Of a dateless table those who have not left.
-    blocks : DataFrame
-        One row per snapshot: as_of, window_end, role, customers, left, left_share with its interval, inactive
-        (customers no longer counted as active).
-    dropped : dict of str to str
-        Columns that are no features, each with the reason.
-    leaks : LeakResult
-        Features that give the label away.
-    """
-
-    training: Sample
-    latest: Sample
-    current: Sample
-    blocks: pd.DataFrame
-    dropped: dict[str, str]
-    leaks: LeakResult
-    notes: tuple[str, ...] = ()
-    title = "Snapshots: who was there, and who left"
-    shown: ClassVar[dict[str, str]] = {"blocks": "Snapshots of the customers, and the share that left in the window"}
-
-    def to_frame(self) -> pd.DataFrame:
-        return self.blocks.copy()
-
-    def frames(self) -> dict[str, pd.DataFrame]:
-        return {"blocks": self.to_frame()}
-
-    def metrics(self) -> dict[str, float]:
-        known = self.blocks[self.blocks["left"].notna()]
-        last = known.iloc[-1]
-        return {
-            "customers": int(last["customers"]),
-            "left_share": float(last["left_share"]),
-            "features": self.training.features.shape[1],
-            "leaks": len(self.leaks.found),
-        }
-
-    def findings(self) -> tuple[str, ...]:
-        """The most important first: who leaves, then how that was defined, then what was left out."""
-        last = self.blocks[self.blocks["left"].notna()].iloc[-1]
-        ends = interval(last["left_share_low"], last["left_share_high"])
-        who = f"{int(last['left']):,} of {count(int(last['customers']), 'customer')} left"
-        how = f"{percent(last['left_share'])} ({ends})"
-        world = self.training.world
-        if self.training.dated:
-            when = f"in the {self.training.horizon_days} days after {pd.Timestamp(last['as_of']).date()}"
-            said = [f"{who} {when}, {how}: {_HOW[world]}."]
-        else:
-            said = [f"{who}, {how}: {_HOW[world]}; the table has no dates, so models are tested by cross-validation."]
-        said += self.leaks.findings() if len(self.leaks.found) else ()
-        said += self.notes
-        if self.dropped:
-            names = [f"{name} ({why})" for name, why in self.dropped.items()]
-            said.append(f"No features: {listed(names)}.")
-        return tuple(said)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the share that left, by snapshot, with its interval."""
-        known = self.blocks[self.blocks["left"].notna()]
-        ax = style.axes(ax, height=3.4)
-        places = np.arange(len(known))
-        shares = known["left_share"].to_numpy("float64")
-        spread = np.abs(known[["left_share_low", "left_share_high"]].to_numpy("float64").T - shares)
-        latest = known["role"].to_numpy() == "test"
-        colours = np.where(latest, style.PALETTE[1], style.PALETTE[0])
-        for place, value, error, colour in zip(places, shares, spread.T, colours, strict=True):
-            ax.errorbar(place, value, yerr=error[:, None], fmt="o", color=colour, capsize=4)
-        named = ["all rows" if pd.isna(day) else str(pd.Timestamp(day).date()) for day in known["as_of"]]
-        ax.set_xticks(places, [f"{day}\n{role}" for day, role in zip(named, known["role"], strict=True)])
-        ax.set_xlim(-0.6, len(known) - 0.4)
-        ax.set_ylim(bottom=0)
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        ax.set_ylabel("share that left")
-        ax.set_title("Share of customers who left in the window after each snapshot")
-        return style.describe(ax, f"Share that left after each snapshot, with intervals. {self.findings()[0]}")
 
 
 def snapshots(
@@ -171,17 +78,71 @@ def snapshots(
     has seen. Beside the view there are ``overdue_ratio`` (silence by the expected gap; without contracts) and
     ``recent_...`` columns: what was added in the last `horizon_days`.
     """
-    for name, value in (("horizon_days", horizon_days), ("every_days", every_days)):
-        if value < 1:
-            raise UsageError(f"The {name} parameter of labels.snapshots must be at least 1, not {value}.")
-    if count < 2:
-        raise UsageError(f"The count parameter of labels.snapshots must be at least 2 (train, test), not {count}.")
-    if not late > 0:
-        raise UsageError(f"The late parameter of labels.snapshots must be above 0, not {late}.")
+    _check(horizon_days, every_days, count, late)
     kind = _world(study, world)
     if kind == "label":
         return _labelled(study, keep_leaks=keep_leaks)
     return _dated(study, kind, horizon_days, every_days, count, late, keep_leaks)
+
+
+def purchases(
+    study: Study,
+    *,
+    category: str = "",
+    horizon_days: int = 90,
+    every_days: int = 90,
+    count: int = 4,
+    late: float = 3.0,
+    keep_leaks: bool = False,
+) -> SnapshotsResult:
+    """Look at the customers on several days, and see who bought in the window after each.
+
+    Parameters
+    ----------
+    study : Study
+        With a table of transactions.
+    category : str
+        Only purchases of this category count; by default any.
+    horizon_days, every_days, count, late, keep_leaks
+        As in `snapshots`.
+
+    Returns
+    -------
+    SnapshotsResult
+        As that of `snapshots`, with 1 for who bought. With a category there is one more feature,
+        ``category_purchase_days``: on how many days the customer had bought it before.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `snapshots`; also if the study has no categories or no such category.
+    """
+    _check(horizon_days, every_days, count, late)
+    _world(study, "silence")
+    if category:
+        table = study.table("transactions")
+        if "category" not in table.columns:
+            raise DataError(f"propensity: the transactions of the study {study.name} have no category.")
+        there = _categories(study)
+        if category not in there:
+            raise UsageError(f"propensity: nobody bought the category {category!r}; there are {listed(there[:12])}.")
+    return _dated(study, "purchases", horizon_days, every_days, count, late, keep_leaks, category)
+
+
+def _categories(study: Study) -> list[str]:
+    table = study.table("transactions")
+    named = table.filter(table.category.notnull()).select("category").distinct().to_pandas()["category"]
+    return sorted(named)
+
+
+def _check(horizon_days: int, every_days: int, count: int, late: float) -> None:
+    for name, value in (("horizon_days", horizon_days), ("every_days", every_days)):
+        if value < 1:
+            raise UsageError(f"The {name} parameter of churn.labels must be at least 1, not {value}.")
+    if count < 2:
+        raise UsageError(f"The count parameter of churn.labels must be at least 2 (train, test), not {count}.")
+    if not late > 0:
+        raise UsageError(f"The late parameter of churn.labels must be above 0, not {late}.")
 
 
 def _world(study: Study, wanted: str) -> str:
@@ -219,7 +180,14 @@ def _world(study: Study, wanted: str) -> str:
 
 
 def _dated(
-    study: Study, world: str, horizon: int, every: int, blocks: int, late: float, keep_leaks: bool
+    study: Study,
+    world: str,
+    horizon: int,
+    every: int,
+    blocks: int,
+    late: float,
+    keep_leaks: bool,
+    category: str = "",
 ) -> SnapshotsResult:
     first, last = _span(study, world)
     test = last - timedelta(days=horizon)
@@ -241,26 +209,34 @@ def _dated(
     if over:
         were = "snapshot was" if over == 1 else "snapshots were"
         notes.append(f"{over} {were} left out, since the window reaches beyond {test}, the day of the test.")
-    taken, rows, dropped = [], [], {}
+    taken, rows = [], []
+    dropped: dict[str, str] = {}
     for day, role in [*((day, "training") for day in reversed(trained)), (test, "test"), (last, "to score")]:
         made, reasons, inactive = _view(study, world, day, first, horizon, late)
+        if category:
+            made = made.assign(
+                category_purchase_days=_bought_before(study, day, category).reindex(made.index).fillna(0.0)
+            )
         dropped |= reasons
         label = pd.Series(np.nan, made.index)
         if role != "to score":
-            stayed = _still_there(study, world, day, horizon)
-            label = pd.Series((~made.index.isin(stayed)).astype("float64"), made.index)
+            seen = made.index.isin(_still_there(study, world, day, horizon, category))
+            label = pd.Series((seen if world == "purchases" else ~seen).astype("float64"), made.index)
         taken.append(Sample(made, label, pd.Series(pd.Timestamp(day), made.index), world, horizon))
         row = {"as_of": pd.Timestamp(day), "window_end": pd.Timestamp(day + timedelta(days=horizon)), "role": role}
         rows.append(row | _counts(label) | {"inactive": inactive})
     *training, latest, current = _alike(taken)
     if not len(latest):
         raise DataError(f"churn: no customer is active on {test}; use a larger late, or another horizon_days.")
-    return _guarded(_stack(training), latest, current, pd.DataFrame(rows), dropped, tuple(notes), keep_leaks)
+    what = f"a purchase of {category!r}" if category else "a purchase"
+    meaning = f"{what} in the window, among those still active by their own rhythm" if world == "purchases" else ""
+    table = pd.DataFrame(rows)
+    return _guarded(_stack(training), latest, current, table, dropped, tuple(notes), keep_leaks, meaning)
 
 
 def _span(study: Study, world: str) -> tuple[date, date]:
     """First and last day on which somebody could be seen to leave."""
-    if world == "silence":
+    if world != "contracts":
         t = study.table("transactions")
         found = t.aggregate(first=t.time.min(), last=t.time.max()).to_pandas().iloc[0]
         return found["first"].date(), found["last"].date()
@@ -304,16 +280,26 @@ def _view(
     return made, dropped, inactive
 
 
-def _still_there(study: Study, world: str, day: date, horizon: int) -> np.ndarray:
+def _still_there(study: Study, world: str, day: date, horizon: int, category: str) -> np.ndarray:
     """Customers who did not leave in the window after a day: who bought in it, or held a contract at its end."""
     begin, end = (pd.Timestamp(day) + pd.Timedelta(days=days) for days in (1, horizon + 1))
-    if world == "silence":
+    if world != "contracts":
         t = study.table("transactions")
         seen = t.filter((t.time >= begin) & (t.time < end) & (t.amount >= 0))
+        seen = seen.filter(seen.category == category) if category else seen
     else:
         c = study.table("contracts")
         seen = c.filter((c.start < end) & (c.end.isnull() | (c.end >= end)))
     return seen.select("customer_id").distinct().to_pandas()["customer_id"].to_numpy()
+
+
+def _bought_before(study: Study, day: date, category: str) -> pd.Series:
+    """On how many days each customer had bought a category by a day."""
+    t = study.table("transactions")
+    end = pd.Timestamp(day) + pd.Timedelta(days=1)
+    t = t.filter((t.time < end) & (t.amount >= 0) & (t.category == category))
+    days = t.group_by("customer_id").aggregate(days=t.time.date().nunique()).to_pandas()
+    return days.set_index("customer_id")["days"].astype("float64")
 
 
 def _counts(label: pd.Series) -> dict[str, Any]:
@@ -358,7 +344,7 @@ def _labelled(study: Study, *, keep_leaks: bool) -> SnapshotsResult:
     whole = Sample(made, label, pd.Series(pd.NaT, made.index, dtype="datetime64[ns]"), "label")
     row = {"as_of": pd.NaT, "window_end": pd.NaT, "role": "cross-validation"} | _counts(label) | {"inactive": 0}
     stayed = whole.take(np.flatnonzero(label.to_numpy() == 0))
-    notes = (f"Of {count(unknown, 'customer')} it is not known whether they left.",) if unknown else ()
+    notes = (f"Of {counted(unknown, 'customer')} it is not known whether they left.",) if unknown else ()
     return _guarded(whole, whole, stayed, pd.DataFrame([row]), dropped, notes, keep_leaks)
 
 
@@ -385,8 +371,9 @@ def _guarded(
     dropped: dict[str, str],
     notes: tuple[str, ...],
     keep_leaks: bool,
+    meaning: str = "",
 ) -> SnapshotsResult:
     found = leaks.find(training)
     names = [] if keep_leaks else list(found.found["feature"])
-    samples = [sample.without(names) for sample in (training, latest, current)]
-    return SnapshotsResult(*samples, blocks, dropped, found, notes)
+    training, latest, current = (sample.without(names) for sample in (training, latest, current))
+    return SnapshotsResult(training, latest, current, blocks, dropped, found, notes, meaning)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from crm_analysis.churn import learners, scores
+from crm_analysis.churn import learners, monitoring, scores
 from crm_analysis.churn.evaluation import EvaluationResult
 from crm_analysis.churn.learners import BASELINES, LEARNERS, PLAIN, SETTINGS, Rule
 from crm_analysis.churn.sample import Sample
@@ -50,7 +50,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     classes_ : array
         0 (stayed) and 1 (left).
     profile_ : DataFrame
-        What the features looked like in training: see `monitoring`.
+        What the features and the probabilities looked like in training: see `monitoring.profile`.
+    trained_on_ : int
+        Rows in training.
     """
 
     def __init__(self, kinds: tuple[str, ...] = ("logistic", "forest", "boosting"), folds: int = 3, seed: int = 0):
@@ -128,7 +130,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         self.owners_ = learners.owners(prepared, list(map(str, self.feature_names_in_)))
         self.centre_ = prepared.transform(part).mean(axis=0)
         self.rules_ = _rules(sample.features, left)
-        self.base_rate_ = float(left.mean())
+        self.trained_on_ = len(sample)
+        self.profile_ = monitoring.profile(part, self.chance(part))
         return self
 
     def _folds(self, customers: pd.Index, left: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -262,7 +265,7 @@ def evaluate(
     models.insert(1, "kind", kinds)
     predictions = pd.DataFrame({"customer_id": sample.features.index, "left": left, **ordered})
     return EvaluationResult(
-        models, differences, predictions, churn.chosen_, sample.dated, sample.horizon_days, _days(sample)
+        models, differences, predictions, churn.chosen_, sample.dated, sample.horizon_days, _days(sample), sample.event
     )
 
 
@@ -286,13 +289,15 @@ def _sample(X: Sample | pd.DataFrame, y: Any) -> Sample:
 
 def _labels(sample: Sample, *, fewest: int = _FEWEST, where: str = "to learn from") -> np.ndarray:
     if sample.label.isna().any():
-        raise DataError(f"churn: it is not known yet who left after {_days(sample)}, so there is nothing {where}.")
+        raise DataError(
+            f"churn: it is not known yet who {sample.event.did} after {_days(sample)}, so there is nothing {where}."
+        )
     left = sample.left
     gone, stayed = int(left.sum()), int((1 - left).sum())
     if min(gone, stayed) < fewest:
         raise DataError(
-            f"churn: of {count(len(left), 'customer')} {gone} left and {stayed} stayed; at least {fewest} of each are "
-            f"needed {where}: use another horizon, more snapshots or more customers."
+            f"churn: of {count(len(left), 'customer')} {gone} {sample.event.did} and {stayed} did not; at least {fewest} "
+            f"of each are needed {where}: use another horizon, more snapshots or more customers."
         )
     if not sample.features.shape[1]:
         raise DataError("churn: there are no features; the study needs more than ids and labels.")

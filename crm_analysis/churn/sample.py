@@ -11,6 +11,21 @@ WORLDS = ("silence", "contracts", "label")
 """How a study knows who left: no purchase in the horizon, the end of a contract, or a column that says so."""
 
 
+@dataclass(frozen=True)
+class Event:
+    """What a model predicts, in the words that findings need."""
+
+    base: str
+    does: str
+    did: str
+    doing: str
+    people: str
+
+
+LEAVING = Event("leave", "leaves", "left", "leaving", "leavers")
+BUYING = Event("buy", "buys", "bought", "buying", "buyers")
+
+
 @dataclass(frozen=True, eq=False)
 class Sample:
     """Customers as they were known on one or several days, with the label of each.
@@ -24,8 +39,8 @@ class Sample:
         the index of `features`.
     as_of : Series of datetime
         The day of each row; missing where the table has no dates.
-    world : {"silence", "contracts", "label"}
-        How it is known who left.
+    world : {"silence", "contracts", "label", "purchases"}
+        How it is known who left; with purchases, the label says who bought.
     horizon_days : int
         Length of the window after the day, in days; 0 where the table has no dates.
     """
@@ -43,6 +58,11 @@ class Sample:
     def left(self) -> np.ndarray:
         """Whether each customer left, as an array of 0 and 1; missing labels are not allowed here."""
         return self.label.to_numpy("float64").astype("int64")
+
+    @property
+    def event(self) -> Event:
+        """What the label says, in words."""
+        return BUYING if self.world == "purchases" else LEAVING
 
     @property
     def dated(self) -> bool:
