@@ -151,8 +151,8 @@ class EvaluationResult(Result):
         mean = float(self.predictions[self.chosen].mean())
         said.append(
             f"Its probabilities {verdict}: on average {percent(mean)} were said to {self.event.base} and "
-            f"{percent(gone / n)} did (calibration slope {decimal(slope)}, {between(low, high)}; intercept {decimal(shift)}, "
-            f"{between(row['calibration_intercept_low'], row['calibration_intercept_high'])})."
+            f"{percent(gone / n)} did (calibration slope {decimal(slope)}, {between(low, high)}; intercept "
+            f"{decimal(shift)}, {between(row['calibration_intercept_low'], row['calibration_intercept_high'])})."
         )
         lift = (
             f"{row['top_decile_lift']:.2f} times ({between(row['top_decile_lift_low'], row['top_decile_lift_high'])})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,13 +11,11 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.churn import scores
+from crm_analysis.churn.model import ChurnModel
 from crm_analysis.churn.sample import Sample
 from crm_analysis.errors import UsageError
 from crm_analysis.result import Result
 from crm_analysis.table import between, number, short
-
-if TYPE_CHECKING:
-    from crm_analysis.churn.model import ChurnModel
 
 _ROWS = 5_000
 _GRID = 20
@@ -61,9 +59,7 @@ class ExplanationResult(Result):
         said = []
         for row in counting.head(3).to_dict("records"):
             ends = between(row["loss_low"], row["loss_high"], digits=3)
-            said.append(
-                f"{row['feature']} counts: without it the ROC AUC falls by {row['loss']:.3f} ({ends}){self._way(row)}."
-            )
+            said.append(f"Without {row['feature']} the ROC AUC falls by {row['loss']:.3f} ({ends}){self._way(row)}.")
         said.append("That a feature counts does not say that changing it would keep anybody.")
         return tuple(said)
 

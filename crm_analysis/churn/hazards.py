@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from scipy import stats
 
 from crm_analysis import style
+from crm_analysis.churn.ages import read
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result
@@ -70,9 +71,8 @@ class HazardResult(Result):
         strongest = shown.reindex(shown["log_ratio"].abs().sort_values(ascending=False).index).head(3)
         for row in strongest.to_dict("records"):
             ends = between(row["hazard_ratio_low"], row["hazard_ratio_high"])
-            said.append(
-                f"{row['term']}: the hazard of leaving is {decimal(row['hazard_ratio'])} times as high ({ends})."
-            )
+            times = decimal(row["hazard_ratio"])
+            said.append(f"With {row['term']} the hazard of leaving is {times} times as high ({ends}).")
         if shown.empty:
             said.append("No term is shown to matter.")
         bent = list(self.effects.loc[self.effects["p_proportional"] < 0.05, "term"])
@@ -156,8 +156,6 @@ def hazards(
     Harrell, F. E., Lee, K. L. and Mark, D. B. (1996). Multivariable prognostic models. Statistics in Medicine 15,
     361-387.
     """
-    from crm_analysis.churn.survival import read
-
     absent = [name for name in features if name not in customers.columns]
     if absent or not features:
         what = repr(absent[0]) if absent else "nothing"
@@ -202,7 +200,7 @@ def _terms(customers: pd.DataFrame, features: list[str]) -> tuple[np.ndarray, li
             spread = numbers.std()
             if spread > 0:
                 columns.append((numbers - numbers.mean()) / spread)
-                names.append(f"{name} (per standard deviation, {spread:.3g})")
+                names.append(f"{name} (per {spread:.3g}, a standard deviation)")
             continue
         texts = values.astype(str)
         for value in texts.value_counts().index[1:]:
@@ -223,7 +221,8 @@ def _terms(customers: pd.DataFrame, features: list[str]) -> tuple[np.ndarray, li
 def _fit(matrix: np.ndarray, ages: np.ndarray, gone: np.ndarray, entered: np.ndarray, entry: str) -> Any:
     from statsmodels.duration.hazard_regression import PHReg
 
-    delayed = {"entry": entered} if entry else {}
+    # Who enters at an age at which others leave was not at risk then; statsmodels would count them.
+    delayed = {"entry": entered + 1e-6} if entry else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return PHReg(ages, matrix, status=gone, ties="efron", **delayed).fit(disp=0)

@@ -64,7 +64,7 @@ class LeakResult(Result):
                 f"; the best alone is {best['feature']} (ROC AUC {number(best['roc_auc'])})" if best is not None else ""
             )
             return (f"No feature gives the label away{tail}.",)
-        said = [f"{row['feature']} leaks the label: {row['reason']}." for row in self.found.to_dict("records")]
+        said = [f"The feature {row['feature']} is a leak: {row['reason']}." for row in self.found.to_dict("records")]
         if np.isfinite(self.auc_with):
             said.append(
                 f"With {listed(list(self.found['feature']))} a quick model reaches a ROC AUC of "

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from crm_analysis.churn import learners, monitoring, scores
+from crm_analysis.churn import learners, profile, scores
 from crm_analysis.churn.evaluation import EvaluationResult
 from crm_analysis.churn.learners import BASELINES, LEARNERS, PLAIN, SETTINGS, Rule
 from crm_analysis.churn.sample import Sample
@@ -50,7 +50,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
     classes_ : array
         0 (stayed) and 1 (left).
     profile_ : DataFrame
-        What the features and the probabilities looked like in training: see `monitoring.profile`.
+        What the features and the probabilities looked like in training: see `profile.describe`.
     trained_on_ : int
         Rows in training.
     """
@@ -131,7 +131,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         self.centre_ = prepared.transform(part).mean(axis=0)
         self.rules_ = _rules(sample.features, left)
         self.trained_on_ = len(sample)
-        self.profile_ = monitoring.profile(part, self.chance(part))
+        self.profile_ = profile.describe(part, self.chance(part))
         return self
 
     def _folds(self, customers: pd.Index, left: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -296,8 +296,8 @@ def _labels(sample: Sample, *, fewest: int = _FEWEST, where: str = "to learn fro
     gone, stayed = int(left.sum()), int((1 - left).sum())
     if min(gone, stayed) < fewest:
         raise DataError(
-            f"churn: of {count(len(left), 'customer')} {gone} {sample.event.did} and {stayed} did not; at least {fewest} "
-            f"of each are needed {where}: use another horizon, more snapshots or more customers."
+            f"churn: of {count(len(left), 'customer')} {gone} {sample.event.did} and {stayed} did not; at least "
+            f"{fewest} of each are needed {where}: use another horizon, more snapshots or more customers."
         )
     if not sample.features.shape[1]:
         raise DataError("churn: there are no features; the study needs more than ids and labels.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,70 +11,14 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.churn import scores
+from crm_analysis.churn.model import ChurnModel
+from crm_analysis.churn.profile import MISSING, SCORE
 from crm_analysis.churn.sample import Sample
 from crm_analysis.result import Result
 from crm_analysis.table import between, count, decimal, listed, percent, short
 
-if TYPE_CHECKING:
-    from crm_analysis.churn.model import ChurnModel
-
 STABLE, SHIFTED = 0.10, 0.25
 """Population stability index: below the first nothing moved, from the second on the population is another one."""
-
-SCORE = "probability of leaving"
-"""Name of the model's own output among the columns that are watched."""
-
-_CLASSES = 10
-_MISSING = "missing"
-
-
-def profile(features: pd.DataFrame, chance: np.ndarray) -> pd.DataFrame:
-    """Describe what a model was trained on, in classes.
-
-    Parameters
-    ----------
-    features : DataFrame
-        Features in training.
-    chance : array of shape (n,)
-        The model's probabilities of the same rows.
-
-    Returns
-    -------
-    DataFrame
-        One row per column and class: column, label (a value, or the interval of a number), low and high (a number's
-        ends, missing for a value), share of the rows.
-    """
-    rows = []
-    for name, values in (*features.items(), (SCORE, pd.Series(chance))):
-        rows += _numbers(str(name), values) if pd.api.types.is_numeric_dtype(values) else _texts(str(name), values)
-    return pd.DataFrame(rows, columns=["column", "label", "low", "high", "share"])
-
-
-def _numbers(name: str, values: pd.Series) -> list[dict[str, object]]:
-    held = values.to_numpy("float64")
-    given = held[np.isfinite(held)]
-    inner = np.unique(np.quantile(given, np.linspace(0, 1, _CLASSES + 1)[1:-1])) if len(given) else np.empty(0)
-    edges = np.concatenate([[-np.inf], inner, [np.inf]])
-    place = np.searchsorted(inner, given, side="left")
-    shares = np.bincount(place, minlength=len(edges) - 1) / max(len(held), 1)
-    rows: list[dict[str, object]] = [
-        {"column": name, "label": f"({low:.4g}, {high:.4g}]", "low": low, "high": high, "share": share}
-        for low, high, share in zip(edges[:-1], edges[1:], shares, strict=True)
-    ]
-    return [*rows, _missing(name, float(np.isnan(held).mean()) if len(held) else 0.0)]
-
-
-def _texts(name: str, values: pd.Series) -> list[dict[str, object]]:
-    shares = values.astype("object").value_counts(normalize=False, dropna=True) / max(len(values), 1)
-    rows: list[dict[str, object]] = [
-        {"column": name, "label": str(value), "low": np.nan, "high": np.nan, "share": share}
-        for value, share in shares.items()
-    ]
-    return [*rows, _missing(name, float(values.isna().mean()) if len(values) else 0.0)]
-
-
-def _missing(name: str, share: float) -> dict[str, object]:
-    return {"column": name, "label": _MISSING, "low": np.nan, "high": np.nan, "share": share}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -207,7 +151,7 @@ def _index(classes: pd.DataFrame, values: pd.Series, trained_on: int) -> float:
         now = np.bincount(place, minlength=len(inner) + 2).astype("float64")
         then = classes["share"].to_numpy("float64")
     else:
-        labels = values.astype("object").map(str).where(values.notna(), _MISSING)
+        labels = values.astype("object").map(str).where(values.notna(), MISSING)
         counted = labels.value_counts()
         names = [*classes["label"], *(name for name in counted.index if name not in set(classes["label"]))]
         now = counted.reindex(names).fillna(0).to_numpy("float64")

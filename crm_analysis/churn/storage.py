@@ -5,15 +5,13 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from crm_analysis.atomic import replacing
+from crm_analysis.churn.model import ChurnModel
 from crm_analysis.errors import DataError, UsageError
-
-if TYPE_CHECKING:
-    from crm_analysis.churn.model import ChurnModel
 
 # Types beyond those that skops trusts by itself, which our models hold. Anything else is not read.
 _OURS = (
@@ -80,8 +78,6 @@ def load(path: str | os.PathLike[str]) -> ChurnModel:
         If it is no such model, or holds types that no model of ours has.
     """
     from skops import io as skops
-
-    from crm_analysis.churn.model import ChurnModel
 
     source = Path(path)
     if not source.is_file():

@@ -13,8 +13,9 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from crm_analysis import style
+from crm_analysis.churn.ages import read
 from crm_analysis.churn.hazards import HazardResult, hazards
-from crm_analysis.errors import DataError, UsageError
+from crm_analysis.errors import UsageError
 from crm_analysis.result import Result
 from crm_analysis.table import count, interval, listed, number, percent, short
 
@@ -195,32 +196,6 @@ def curves(
         )
     test = _log_rank(ages, gone, entered, list(parts.values())[1:]) if len(parts) > 2 else {}
     return SurvivalResult(pd.concat(tables, ignore_index=True), pd.DataFrame(rows), test, unit, selected)
-
-
-def read(
-    customers: pd.DataFrame, *, time: str, left: str, entry: str, where: str
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read ages, whether each customer left, and ages at entry, checked."""
-    for name in (time, left, *([entry] if entry else [])):
-        if name not in customers.columns:
-            raise UsageError(f"{where}: there is no column {name!r}; there are {listed(list(customers.columns))}.")
-    if customers.empty:
-        raise DataError(f"{where}: there are no customers.")
-    ages = customers[time].to_numpy("float64")
-    gone = customers[left].astype("float64").to_numpy()
-    entered = customers[entry].to_numpy("float64") if entry else np.full(len(ages), -1.0)
-    if np.isnan(ages).any() or (ages < 0).any():
-        row = int(np.argmax(np.isnan(ages) | (ages < 0)))
-        raise DataError(f"{where}: {time!r} must be 0 or more, row {row + 1} holds {customers[time].iloc[row]}.")
-    if np.isnan(gone).any() or not np.isin(gone, (0.0, 1.0)).all():
-        row = int(np.argmax(~np.isin(gone, (0.0, 1.0))))
-        raise DataError(f"{where}: {left!r} must be 0 or 1, row {row + 1} holds {customers[left].iloc[row]}.")
-    if (entered >= ages).any() and entry:
-        row = int(np.argmax(entered >= ages))
-        raise DataError(
-            f"{where}: {entry!r} must lie below {time!r}, row {row + 1} has {entered[row]:g} and {ages[row]:g}."
-        )
-    return ages, gone, entered
 
 
 def _counts(ages: np.ndarray, gone: np.ndarray, entered: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, ...]:
