@@ -14,7 +14,7 @@ from crm_analysis.churn.sample import Sample
 from crm_analysis.churn.scores import roc_auc
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
-from crm_analysis.table import listed, number, percent, short
+from crm_analysis.table import decimal, listed, percent, short
 
 # No honest feature of customers orders leavers and stayers so well.
 _PERFECT = 0.97
@@ -61,14 +61,16 @@ class LeakResult(Result):
         if self.found.empty:
             best = self.singles.iloc[0] if len(self.singles) else None
             tail = (
-                f"; the best alone is {best['feature']} (ROC AUC {number(best['roc_auc'])})" if best is not None else ""
+                f"; the best alone is {best['feature']} (ROC AUC {decimal(best['roc_auc'])})"
+                if best is not None
+                else ""
             )
             return (f"No feature gives the label away{tail}.",)
         said = [f"The feature {row['feature']} is a leak: {row['reason']}." for row in self.found.to_dict("records")]
         if np.isfinite(self.auc_with):
             said.append(
                 f"With {listed(list(self.found['feature']))} a quick model reaches a ROC AUC of "
-                f"{number(self.auc_with)}, without {number(self.auc_without)}: only the second is honest."
+                f"{decimal(self.auc_with)}, without {decimal(self.auc_without)}: only the second is honest."
             )
         return tuple(said)
 

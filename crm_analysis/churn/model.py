@@ -100,6 +100,10 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         if unknown or not self.kinds:
             raise UsageError(f"The kinds parameter of ChurnModel must name some of {listed(list(LEARNERS))}.")
         left = _labels(sample)
+        # A feature that never varies says nothing, and some learners stumble over it.
+        sample = sample.without([name for name, values in sample.features.items() if values.nunique(dropna=False) < 2])
+        if not sample.features.shape[1]:
+            raise DataError("churn: no feature varies, so nothing can be learned; the study needs more than one value.")
         self.classes_ = np.array([0, 1])
         self.feature_names_in_ = np.array(sample.features.columns, dtype=object)
         self.n_features_in_ = len(self.feature_names_in_)

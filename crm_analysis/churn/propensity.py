@@ -73,10 +73,12 @@ class TrialPlanResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         if self.actions.empty:
-            never = (
-                "never" if not self.break_even <= 1 else f"from a probability of buying of {percent(self.break_even)}"
+            if not self.break_even <= 1:
+                return ("No contact can pay: even a sure purchase would bring less than the contact costs.",)
+            pays = percent(self.break_even)
+            return (
+                f"No contact is expected to pay: no customer reaches the probability of buying of {pays} it takes.",
             )
-            return (f"No contact is expected to pay: it does {never}, and no customer reaches that.",)
         gain = float(self.actions["expected_gain"].sum())
         trial = self.sizes.set_index("arm")["customers"]
         said = [

@@ -6,6 +6,7 @@ import io
 import os
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import pandas as pd
 
@@ -50,7 +51,7 @@ def save(churn: ChurnModel, path: str | os.PathLike[str]) -> Path:
         "format": _FORMAT,
         "parameters": churn.get_params(deep=False),
         "learned": {name: value for name, value in learned.items() if name not in _FRAMES},
-        "frames": {name: learned[name].to_json(orient="table", index=False) for name in _FRAMES},
+        "frames": {name: learned[name].to_json(orient="table", index=False, double_precision=15) for name in _FRAMES},
     }
     target = Path(path)
     with replacing(target) as staged:
@@ -91,7 +92,7 @@ def load(path: str | os.PathLike[str]) -> ChurnModel:
             raise DataError(f"{source} was saved by another version of this package; fit and save the model again.")
         found = ChurnModel(**content["parameters"])
         frames = {name: pd.read_json(io.StringIO(text), orient="table") for name, text in content["frames"].items()}
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, OSError, BadZipFile) as error:
         raise DataError(f"{source} is no churn model saved by this package ({type(error).__name__}).") from error
     for name, value in (content["learned"] | frames).items():
         setattr(found, name, value)
