@@ -131,11 +131,13 @@ def find(sample: Sample, *, seed: int = 0) -> LeakResult:
         kind, reason = _verdict(str(name), sample.features[name], left, float(auc))
         if kind:
             rows.append((name, kind, reason, auc))
-    honest = sample.without([row[0] for row in rows])
+    # A value that is sure to leave may be one half of a rule, so it stays in while the rule is sought.
+    honest = sample.without([row[0] for row in rows if row[1] != "value"])
     chosen = np.random.default_rng(seed).permutation(len(left))[:_ROWS]
     together = _function(honest.take(chosen), seed)
     if together:
         reason = f"the label follows from {listed(together)} by a few questions, so it was computed from them"
+        rows = [row for row in rows if row[0] not in together]
         rows += [(name, "function", reason, alone[name]) for name in together]
     auc_with = auc_without = np.nan
     if rows:
