@@ -92,6 +92,16 @@ def interval(low: float, high: float) -> str:
     return f"95 % interval {100 * low:.1f}–{100 * high:.1f}"
 
 
+def between(low: float, high: float, *, digits: int = 2) -> str:
+    """Write the interval of a number that is no share, for a sentence: ``95 % interval 0.66 to 0.76``."""
+    return f"95 % interval {decimal(low, digits=digits)} to {decimal(high, digits=digits)}"
+
+
+def decimal(value: float, *, digits: int = 2) -> str:
+    """Write a number with so many decimals and a true minus sign; what rounds to nought has none."""
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+
+
 def with_interval(share: float, low: float, high: float) -> str:
     """Write a share for a sentence, with its interval if it has one: ``12.3 % (95 % interval 10.1–14.5)``."""
     return percent(share) if pd.isna(low) else f"{percent(share)} ({interval(low, high)})"

@@ -144,3 +144,10 @@ def test_shares_amounts_and_names_in_a_sentence() -> None:
     assert [table.listed(list(names)) for names in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
     assert (table.short("short"), table.short("x" * 31, width=5), table.short("")) == ("short", "xxxx…", "")
     assert table.short("顾客满意陷阱", width=6) == "顾客…"
+
+
+def test_an_interval_of_a_number_that_is_no_share():
+    assert table.between(0.664, 0.758) == "95 % interval 0.66 to 0.76"
+    assert table.between(-1.24, -0.001, digits=1) == "95 % interval −1.2 to 0.0"
+    assert table.decimal(-0.004) == "0.00"
+    assert table.decimal(-1.5, digits=1) == "−1.5"

@@ -11,7 +11,7 @@ import pandas as pd
 from crm_analysis import style
 from crm_analysis.result import Result
 from crm_analysis.segmentation import shares
-from crm_analysis.segmentation.rhythm import Rhythm
+from crm_analysis.rhythm import Rhythm
 from crm_analysis.table import count, in_currency, number, percent, share_of
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
+from crm_analysis import rhythm
 from crm_analysis.errors import DataError, UsageError
-from crm_analysis.segmentation import lifecycle, rhythm
+from crm_analysis.segmentation import lifecycle
 from crm_analysis.study import Study, simulate
 
 DAYS = 1095

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm_analysis.segmentation import rhythm
-from crm_analysis.segmentation.rhythm import Rhythm
+from crm_analysis import rhythm
+from crm_analysis.rhythm import Rhythm
 
-PUBLISHED = json.loads((Path(__file__).parents[1] / "reference" / "mbg_nbd.json").read_text("utf-8"))
+PUBLISHED = json.loads((Path(__file__).parent / "reference" / "mbg_nbd.json").read_text("utf-8"))
 
 
 def test_the_published_fit_to_cdnow(shared):

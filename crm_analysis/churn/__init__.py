@@ -1,0 +1,1 @@
+"""Churn: who leaves next, when, and whom it pays to keep."""

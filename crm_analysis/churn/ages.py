@@ -1,0 +1,57 @@
+"""Ages: how long each relation had lasted when the customer left or was last seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.table import listed
+
+
+def read(
+    customers: pd.DataFrame, *, time: str, left: str, entry: str, where: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read ages, whether each customer left, and ages at entry, checked.
+
+    Parameters
+    ----------
+    customers : DataFrame
+        One row per customer.
+    time, left, entry : str
+        Columns, see `survival.curves`; `entry` may be empty.
+    where : str
+        The caller, for messages.
+
+    Returns
+    -------
+    tuple of arrays of shape (n,)
+        Age, 1 for who left then, and age at entry (-1 without delayed entry).
+
+    Raises
+    ------
+    UsageError
+        If a column is not there.
+    DataError
+        If ages are missing or below 0, entry is not below time, or there are no customers.
+    """
+    for name in (time, left, *([entry] if entry else [])):
+        if name not in customers.columns:
+            raise UsageError(f"{where}: there is no column {name!r}; there are {listed(list(customers.columns))}.")
+    if customers.empty:
+        raise DataError(f"{where}: there are no customers.")
+    ages = customers[time].to_numpy("float64")
+    gone = customers[left].astype("float64").to_numpy()
+    entered = customers[entry].to_numpy("float64") if entry else np.full(len(ages), -1.0)
+    if np.isnan(ages).any() or (ages < 0).any():
+        row = int(np.argmax(np.isnan(ages) | (ages < 0)))
+        raise DataError(f"{where}: {time!r} must be 0 or more, row {row + 1} holds {customers[time].iloc[row]}.")
+    if np.isnan(gone).any() or not np.isin(gone, (0.0, 1.0)).all():
+        row = int(np.argmax(~np.isin(gone, (0.0, 1.0))))
+        raise DataError(f"{where}: {left!r} must be 0 or 1, row {row + 1} holds {customers[left].iloc[row]}.")
+    if (entered >= ages).any() and entry:
+        row = int(np.argmax(entered >= ages))
+        raise DataError(
+            f"{where}: {entry!r} must lie below {time!r}, row {row + 1} has {entered[row]:g} and {ages[row]:g}."
+        )
+    return ages, gone, entered

@@ -1,0 +1,379 @@
+"""Labels: who was a customer on a day, and who of them left in the window after it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crm_analysis import rhythm
+from crm_analysis.churn import features, leaks
+from crm_analysis.churn.sample import WORLDS, Sample
+from crm_analysis.churn.snapshots import SnapshotsResult
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.proportion import share
+from crm_analysis.table import count as counted
+from crm_analysis.table import listed
+
+if TYPE_CHECKING:
+    from crm_analysis.study import Study
+
+__all__ = ["SnapshotsResult", "purchases", "snapshots"]
+
+# Read as "left" in a column that says who left, where study.toml does not name the word itself.
+_LEFT = ("yes", "y", "true", "t", "1", "1.0", "churn", "churned", "left", "leaver", "lost", "是", "流失")
+_RECENT = ("purchase_days", "gross_spend", "contacts", "complaints")
+
+
+def snapshots(
+    study: Study,
+    *,
+    horizon_days: int = 90,
+    every_days: int = 90,
+    count: int = 4,
+    late: float = 3.0,
+    world: str = "auto",
+    keep_leaks: bool = False,
+) -> SnapshotsResult:
+    """Look at the customers on several days, and see who left in the window after each.
+
+    Parameters
+    ----------
+    study : Study
+        A study; `Study.per` gives one whose customers are persons.
+    horizon_days : int
+        Length of the window after each day in which a customer may leave, in days.
+    every_days : int
+        Days from one snapshot to the next.
+    count : int
+        Snapshots with a label: the last tests a model, the others train it. A snapshot whose window would reach
+        beyond the day of the test is left out, and so is one before the data begin.
+    late : float
+        Without contracts: a customer silent for more than so many expected gaps is not active any more on the day
+        (see `rhythm.learn`), and so cannot leave after it.
+    world : {"auto", "silence", "contracts", "label"}
+        How it is known who left. By default study.toml decides: the column that ``[churn] label`` names; else the end
+        of contracts, if at least half of the customers have one; else silence in the order log.
+    keep_leaks : bool
+        Whether features that give the label away stay in; by default they are left out.
+
+    Returns
+    -------
+    SnapshotsResult
+
+    Raises
+    ------
+    UsageError
+        If a parameter is out of range, or the label's column is not there or not understood.
+    DataError
+        If the data are too short for a test and a training snapshot, or nobody is active.
+
+    Notes
+    -----
+    Every feature is that of `Study.customer360` through the end of the day; the label comes from the days after it
+    only. The training windows end by the day of the test, so that a model is tested on days later than any that it
+    has seen. Beside the view there are ``overdue_ratio`` (silence by the expected gap; without contracts) and
+    ``recent_...`` columns: what was added in the last `horizon_days`.
+    """
+    _check(horizon_days, every_days, count, late)
+    kind = _world(study, world)
+    if kind == "label":
+        return _labelled(study, keep_leaks=keep_leaks)
+    return _dated(study, kind, horizon_days, every_days, count, late, keep_leaks)
+
+
+def purchases(
+    study: Study,
+    *,
+    category: str = "",
+    horizon_days: int = 90,
+    every_days: int = 90,
+    count: int = 4,
+    late: float = 3.0,
+    keep_leaks: bool = False,
+) -> SnapshotsResult:
+    """Look at the customers on several days, and see who bought in the window after each.
+
+    Parameters
+    ----------
+    study : Study
+        With a table of transactions.
+    category : str
+        Only purchases of this category count; by default any.
+    horizon_days, every_days, count, late, keep_leaks
+        As in `snapshots`.
+
+    Returns
+    -------
+    SnapshotsResult
+        As that of `snapshots`, with 1 for who bought. With a category there is one more feature,
+        ``category_purchase_days``: on how many days the customer had bought it before.
+
+    Raises
+    ------
+    UsageError, DataError
+        As `snapshots`; also if the study has no categories or no such category.
+    """
+    _check(horizon_days, every_days, count, late)
+    _world(study, "silence")
+    if category:
+        table = study.table("transactions")
+        if "category" not in table.columns:
+            raise DataError(f"propensity: the transactions of the study {study.name} have no category.")
+        there = _categories(study)
+        if category not in there:
+            raise UsageError(f"propensity: nobody bought the category {category!r}; there are {listed(there[:12])}.")
+    return _dated(study, "purchases", horizon_days, every_days, count, late, keep_leaks, category)
+
+
+def _categories(study: Study) -> list[str]:
+    table = study.table("transactions")
+    named = table.filter(table.category.notnull()).select("category").distinct().to_pandas()["category"]
+    return sorted(named)
+
+
+def _check(horizon_days: int, every_days: int, count: int, late: float) -> None:
+    for name, value in (("horizon_days", horizon_days), ("every_days", every_days)):
+        if value < 1:
+            raise UsageError(f"The {name} parameter of churn.labels must be at least 1, not {value}.")
+    if count < 2:
+        raise UsageError(f"The count parameter of churn.labels must be at least 2 (train, test), not {count}.")
+    if not late > 0:
+        raise UsageError(f"The late parameter of churn.labels must be above 0, not {late}.")
+
+
+def _world(study: Study, wanted: str) -> str:
+    if wanted not in ("auto", *WORLDS):
+        known = ", ".join(map(repr, WORLDS))
+        raise UsageError(f"The world parameter of labels.snapshots must be 'auto' or one of {known}, not {wanted!r}.")
+    there = {
+        "label": bool(study.config.churn.get("label")),
+        "contracts": "contracts" in study.tables and "end" in study.table("contracts").columns,
+        "silence": "transactions" in study.tables,
+    }
+    needed = {
+        "label": '[churn] label = "column" in study.toml',
+        "contracts": "a table of contracts with their ends",
+        "silence": "a table of transactions",
+    }
+    if wanted != "auto":
+        if not there[wanted]:
+            raise DataError(f"churn: the study {study.name} has no {needed[wanted].removeprefix('a ')}.")
+        return wanted
+    if there["label"]:
+        return "label"
+    if there["contracts"]:
+        contracts = study.table("contracts")
+        holders = int(contracts.customer_id.nunique().to_pandas())
+        all_of_them = len(study.customer360(columns=["customer_id"]))
+        if contracts.end.count().to_pandas() and (not there["silence"] or 2 * holders >= all_of_them):
+            return "contracts"
+    if there["silence"]:
+        return "silence"
+    raise DataError(
+        f"churn: nothing in the study {study.name} says who left; it needs {needed['silence']}, {needed['contracts']}, "
+        f"or {needed['label']}."
+    )
+
+
+def _dated(
+    study: Study,
+    world: str,
+    horizon: int,
+    every: int,
+    blocks: int,
+    late: float,
+    keep_leaks: bool,
+    category: str = "",
+) -> SnapshotsResult:
+    first, last = _span(study, world)
+    test = last - timedelta(days=horizon)
+    days = [test - timedelta(days=place * every) for place in range(blocks)]
+    sound = [day for day in days if day >= first + timedelta(days=horizon)]
+    trained = [day for day in sound[1:] if day + timedelta(days=horizon) <= test]
+    if not sound or not trained:
+        needed = max(every, horizon) + 2 * horizon
+        raise DataError(
+            f"churn: the data run from {first} to {last}, {(last - first).days} days; a test and a training snapshot "
+            f"with a window of {horizon} days need {needed}: use a shorter horizon_days or every_days."
+        )
+    notes = []
+    early = len(days) - len(sound)
+    if early:
+        were = "snapshot was" if early == 1 else "snapshots were"
+        notes.append(f"{early} {were} left out: less than {horizon} days of data lie before.")
+    over = len(sound) - 1 - len(trained)
+    if over:
+        were = "snapshot was" if over == 1 else "snapshots were"
+        notes.append(f"{over} {were} left out, since the window reaches beyond {test}, the day of the test.")
+    taken, rows = [], []
+    dropped: dict[str, str] = {}
+    for day, role in [*((day, "training") for day in reversed(trained)), (test, "test"), (last, "to score")]:
+        made, reasons, inactive = _view(study, world, day, first, horizon, late)
+        if category:
+            made = made.assign(
+                category_purchase_days=_bought_before(study, day, category).reindex(made.index).fillna(0.0)
+            )
+        dropped |= reasons
+        label = pd.Series(np.nan, made.index)
+        if role != "to score":
+            seen = made.index.isin(_still_there(study, world, day, horizon, category))
+            label = pd.Series((seen if world == "purchases" else ~seen).astype("float64"), made.index)
+        taken.append(Sample(made, label, pd.Series(pd.Timestamp(day), made.index), world, horizon))
+        row = {"as_of": pd.Timestamp(day), "window_end": pd.Timestamp(day + timedelta(days=horizon)), "role": role}
+        rows.append(row | _counts(label) | {"inactive": inactive})
+    *training, latest, current = _alike(taken)
+    if not len(latest):
+        raise DataError(f"churn: no customer is active on {test}; use a larger late, or another horizon_days.")
+    what = f"a purchase of {category!r}" if category else "a purchase"
+    meaning = f"{what} in the window, among those still active by their own rhythm" if world == "purchases" else ""
+    table = pd.DataFrame(rows)
+    return _guarded(_stack(training), latest, current, table, dropped, tuple(notes), keep_leaks, meaning)
+
+
+def _span(study: Study, world: str) -> tuple[date, date]:
+    """First and last day on which somebody could be seen to leave."""
+    if world != "contracts":
+        t = study.table("transactions")
+        found = t.aggregate(first=t.time.min(), last=t.time.max()).to_pandas().iloc[0]
+        return found["first"].date(), found["last"].date()
+    c = study.table("contracts")
+    found = c.aggregate(first=c.start.min(), start=c.start.max(), end=c.end.max()).to_pandas().iloc[0]
+    last = max(day for day in (found["start"], found["end"]) if pd.notna(day)).date()
+    # An end that is agreed on for later has not happened yet.
+    return found["first"].date(), min(last, study.last_date) if "transactions" in study.tables else last
+
+
+def _view(
+    study: Study, world: str, day: date, first: date, horizon: int, late: float
+) -> tuple[pd.DataFrame, dict[str, str], int]:
+    """Features of those who are customers on a day, what was dropped, and how many are not active any more."""
+    customers = features.answered(study.customer360(day), study.config.survey)
+    before = day - timedelta(days=horizon)
+    if before >= first:
+        added = [name for name in _RECENT if name in customers.columns]
+        earlier = study.customer360(before, columns=added).set_index("customer_id")
+        earlier = earlier.reindex(customers["customer_id"]).fillna(0.0)
+        customers = customers.assign(
+            **{
+                f"recent_{name}": customers[name].to_numpy("float64") - earlier[name].to_numpy("float64")
+                for name in added
+            }
+        )
+    if world == "contracts":
+        there = customers["open_contract"].fillna(False).to_numpy(bool)
+        kept = customers[there].drop(columns="open_contract")
+    else:
+        bought = customers[customers["frequency"] > 0].reset_index(drop=True)
+        gaps, span = rhythm.gaps_and_span(bought)
+        recency = bought["recency_days"].to_numpy("float64")
+        learned = rhythm.learn(gaps, span, bought["tenure_days"].to_numpy("float64"))
+        # Where nobody bought on two days no rhythm is known, and everybody may still come back.
+        overdue = recency / np.maximum(learned.expected_gap_days(gaps, span), 1) if learned.repeaters else 0 * recency
+        kept = bought.assign(overdue_ratio=overdue)[overdue <= late]
+        there = kept["customer_id"]
+    made, dropped = features.make(kept, as_of=day)
+    inactive = (len(customers) if world == "contracts" else len(bought)) - len(kept)
+    return made, dropped, inactive
+
+
+def _still_there(study: Study, world: str, day: date, horizon: int, category: str) -> np.ndarray:
+    """Customers who did not leave in the window after a day: who bought in it, or held a contract at its end."""
+    begin, end = (pd.Timestamp(day) + pd.Timedelta(days=days) for days in (1, horizon + 1))
+    if world != "contracts":
+        t = study.table("transactions")
+        seen = t.filter((t.time >= begin) & (t.time < end) & (t.amount >= 0))
+        seen = seen.filter(seen.category == category) if category else seen
+    else:
+        c = study.table("contracts")
+        seen = c.filter((c.start < end) & (c.end.isnull() | (c.end >= end)))
+    return seen.select("customer_id").distinct().to_pandas()["customer_id"].to_numpy()
+
+
+def _bought_before(study: Study, day: date, category: str) -> pd.Series:
+    """On how many days each customer had bought a category by a day."""
+    t = study.table("transactions")
+    end = pd.Timestamp(day) + pd.Timedelta(days=1)
+    t = t.filter((t.time < end) & (t.amount >= 0) & (t.category == category))
+    days = t.group_by("customer_id").aggregate(days=t.time.date().nunique()).to_pandas()
+    return days.set_index("customer_id")["days"].astype("float64")
+
+
+def _counts(label: pd.Series) -> dict[str, Any]:
+    total = len(label)
+    if label.isna().any() or not total:
+        return {"customers": total, "left": np.nan, **dict.fromkeys(_SHARES, np.nan)}
+    left = int(label.sum())
+    return {"customers": total, "left": left, **dict(zip(_SHARES, share(left, total), strict=True))}
+
+
+_SHARES = ("left_share", "left_share_low", "left_share_high")
+
+
+def _alike(samples: list[Sample]) -> list[Sample]:
+    """Give all samples the same columns and the same categories."""
+    whole = features.together([sample.features for sample in samples])
+    ends = np.cumsum([len(sample) for sample in samples])
+    parts = np.split(np.arange(len(whole)), ends[:-1])
+    return [replace(sample, features=whole.iloc[part]) for sample, part in zip(samples, parts, strict=True)]
+
+
+def _stack(samples: list[Sample]) -> Sample:
+    return replace(
+        samples[0],
+        features=pd.concat([sample.features for sample in samples]),
+        label=pd.concat([sample.label for sample in samples]),
+        as_of=pd.concat([sample.as_of for sample in samples]),
+    )
+
+
+def _labelled(study: Study, *, keep_leaks: bool) -> SnapshotsResult:
+    customers = study.frame("customers")
+    column = study.config.churn["label"]
+    if column not in customers.columns:
+        there = ", ".join(customers.columns)
+        raise UsageError(f"[churn] label = {column!r} is no column of the customers table; it has {there}.")
+    label = _said(customers[column], column, study.config.churn.get("left"))
+    unknown = int(label.isna().sum())
+    customers, label = customers[label.notna()], label[label.notna()]
+    made, dropped = features.make(customers, as_of=None, leave_out=(column,))
+    label = pd.Series(label.to_numpy("float64"), made.index)
+    whole = Sample(made, label, pd.Series(pd.NaT, made.index, dtype="datetime64[ns]"), "label")
+    row = {"as_of": pd.NaT, "window_end": pd.NaT, "role": "cross-validation"} | _counts(label) | {"inactive": 0}
+    stayed = whole.take(np.flatnonzero(label.to_numpy() == 0))
+    notes = (f"Of {counted(unknown, 'customer')} it is not known whether they left.",) if unknown else ()
+    return _guarded(whole, whole, stayed, pd.DataFrame([row]), dropped, notes, keep_leaks)
+
+
+def _said(values: pd.Series, column: str, left: Any) -> pd.Series:
+    """Read a column that says who left, as 1 and 0."""
+    texts = values.astype("string").str.strip().str.casefold()
+    there = sorted(texts.dropna().unique())
+    words = [str(left).strip().casefold()] if left is not None else [word for word in there if word in _LEFT]
+    if left is not None and words[0] not in there:
+        raise UsageError(f"[churn] left = {left!r} does not occur in {column!r}, which holds {listed(there[:6])}.")
+    if len(there) != 2 or len(words) != 1:
+        raise UsageError(
+            f"[churn] label: {column!r} must hold two values, one for those who left; it holds {listed(there[:6])}. "
+            'Name the word in study.toml: left = "...".'
+        )
+    return (texts == words[0]).astype("float64").where(texts.notna())
+
+
+def _guarded(
+    training: Sample,
+    latest: Sample,
+    current: Sample,
+    blocks: pd.DataFrame,
+    dropped: dict[str, str],
+    notes: tuple[str, ...],
+    keep_leaks: bool,
+    meaning: str = "",
+) -> SnapshotsResult:
+    found = leaks.find(training)
+    names = [] if keep_leaks else list(found.found["feature"])
+    training, latest, current = (sample.without(names) for sample in (training, latest, current))
+    return SnapshotsResult(training, latest, current, blocks, dropped, found, notes, meaning)

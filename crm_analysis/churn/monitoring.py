@@ -1,0 +1,176 @@
+"""Monitoring: are today's customers still those that the model was trained on?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from crm_analysis import style
+from crm_analysis.churn import scores
+from crm_analysis.churn.model import ChurnModel
+from crm_analysis.churn.profile import MISSING, SCORE
+from crm_analysis.churn.sample import Sample
+from crm_analysis.result import Result
+from crm_analysis.table import between, count, decimal, listed, percent, short
+
+STABLE, SHIFTED = 0.10, 0.25
+"""Population stability index: below the first nothing moved, from the second on the population is another one."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DriftResult(Result):
+    """What moved between training and the customers that are scored.
+
+    Attributes
+    ----------
+    columns : DataFrame
+        One row per feature and for the score, the most moved first: stability_index, and verdict (stable, moved,
+        shifted).
+    calibration : dict
+        Mean probability, share that left, and the calibration slope and intercept with their intervals, on customers
+        whose labels have become known; empty without them.
+    customers : int
+        Customers that were scored.
+    alerts : tuple of str
+        What passed a threshold, in words.
+    """
+
+    columns: pd.DataFrame
+    calibration: dict[str, float]
+    customers: int
+    alerts: tuple[str, ...]
+    title = "Is the model still fit for these customers?"
+    shown: ClassVar[dict[str, str]] = {"columns": "Population stability index, training against today"}
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.columns.copy()
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        return {"columns": self.to_frame()}
+
+    def metrics(self) -> dict[str, float]:
+        score = self.columns.loc[self.columns["column"] == SCORE, "stability_index"]
+        found = {"alerts": len(self.alerts), "largest_index": float(self.columns["stability_index"].max())}
+        return found | {"score_index": float(score.iloc[0])} | self.calibration
+
+    def findings(self) -> tuple[str, ...]:
+        said = [f"Alert: {alert}" for alert in self.alerts]
+        moved = self.columns[self.columns["verdict"] == "moved"]
+        if not self.alerts:
+            said.append(f"Nothing passed a threshold among {count(self.customers, 'customer')}.")
+        if len(moved):
+            said.append(f"Somewhat moved: {listed(list(moved['column'].head(6)))}.")
+        if self.calibration:
+            c = self.calibration
+            ends = between(c["calibration_intercept_low"], c["calibration_intercept_high"])
+            said.append(
+                f"On average {percent(c['mean_probability'])} were said to leave and {percent(c['left_share'])} did "
+                f"(calibration in the large {decimal(c['calibration_intercept'])}, {ends})."
+            )
+        return tuple(said)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the stability index of the most moved columns, with the two thresholds."""
+        rows = self.columns.head(12).iloc[::-1]
+        ax = style.axes(ax, height=1.4 + 0.32 * len(rows))
+        colours = {"stable": style.PALETTE[0], "moved": style.PALETTE[1], "shifted": style.ACCENT}
+        ax.barh([short(name) for name in rows["column"]], rows["stability_index"], color=rows["verdict"].map(colours))
+        for line in (STABLE, SHIFTED):
+            ax.axvline(line, color=style.MUTED, linestyle="--", linewidth=1)
+        ax.set_xlim(0, max(1.15 * SHIFTED, 1.05 * rows["stability_index"].max()))
+        ax.set_xlabel("population stability index (dashed: moved, shifted)")
+        ax.set_title("What moved since training")
+        return style.describe(ax, f"Population stability index by column. {self.findings()[0]}")
+
+
+def watch(churn: ChurnModel, sample: Sample, *, resamples: int = 200, seed: int = 0) -> DriftResult:
+    """Compare the customers that are scored with those of training.
+
+    Parameters
+    ----------
+    churn : ChurnModel
+        A fitted model; its `profile_` says what training looked like.
+    sample : Sample
+        The customers now; with labels, calibration is checked too.
+    resamples, seed : int
+        For the intervals of the calibration.
+
+    Returns
+    -------
+    DriftResult
+
+    Notes
+    -----
+    Population stability index: sum over classes of (q - p) log(q / p), with p and q the shares in training and now, in
+    ten classes of equal size of a number, missing values a class of their own; shares of nought count as half a
+    customer. Twice the symmetrised Kullback-Leibler divergence, so that .10 and .25 are rules of thumb (Siddiqi 2006),
+    not tests. An alert is raised from .25, and where the calibration intercept differs from 0 beyond chance by more
+    than .25 in log odds.
+
+    References
+    ----------
+    Siddiqi, N. (2006). Credit Risk Scorecards. Wiley, chapter 9.
+    """
+    features, chance = churn.features_of(sample), churn.chance(sample)
+    whole = features.assign(**{SCORE: chance})
+    rows = []
+    for name, classes in churn.profile_.groupby("column", sort=False):
+        index = _index(classes, whole[name], churn.trained_on_)
+        rows.append({"column": name, "stability_index": index})
+    columns = pd.DataFrame(rows).sort_values("stability_index", ascending=False, kind="stable", ignore_index=True)
+    columns["verdict"] = np.select(
+        [columns["stability_index"] >= SHIFTED, columns["stability_index"] >= STABLE], ["shifted", "moved"], "stable"
+    )
+    shifted = columns[columns["verdict"] == "shifted"]
+    alerts = [
+        f"{row['column']} is not distributed as in training (stability index {decimal(row['stability_index'])})."
+        for row in shifted.to_dict("records")
+    ]
+    calibration = _calibration(sample, chance, resamples, seed)
+    if calibration:
+        low, high = calibration["calibration_intercept_low"], calibration["calibration_intercept_high"]
+        if abs(calibration["calibration_intercept"]) > 0.25 and (low > 0 or high < 0):
+            way = "low" if low > 0 else "high"
+            alerts.append(
+                f"the probabilities are too {way}: {percent(calibration['mean_probability'])} were said to leave, "
+                f"{percent(calibration['left_share'])} did."
+            )
+    return DriftResult(columns, calibration, len(sample), tuple(alerts))
+
+
+def _index(classes: pd.DataFrame, values: pd.Series, trained_on: int) -> float:
+    if classes["low"].notna().any():
+        inner = classes["high"].to_numpy("float64")
+        inner = inner[np.isfinite(inner)]
+        held = values.to_numpy("float64")
+        place = np.where(np.isnan(held), len(inner) + 1, np.searchsorted(inner, held, side="left"))
+        now = np.bincount(place, minlength=len(inner) + 2).astype("float64")
+        then = classes["share"].to_numpy("float64")
+    else:
+        labels = values.astype("object").map(str).where(values.notna(), MISSING)
+        counted = labels.value_counts()
+        names = [*classes["label"], *(name for name in counted.index if name not in set(classes["label"]))]
+        now = counted.reindex(names).fillna(0).to_numpy("float64")
+        then = classes.set_index("label")["share"].reindex(names).fillna(0).to_numpy("float64")
+    total = max(now.sum(), 1.0)
+    kept = (now > 0) | (then > 0)
+    q = np.maximum(now[kept], 0.5) / total
+    p = np.maximum(then[kept], 0.5 / trained_on)
+    return float(((q - p) * np.log(q / p)).sum())
+
+
+def _calibration(sample: Sample, chance: np.ndarray, resamples: int, seed: int) -> dict[str, float]:
+    if not len(sample) or sample.label.isna().any() or not 0 < sample.left.mean() < 1:
+        return {}
+    models, _ = scores.compare(sample.left, {"model": chance}, reference="model", resamples=resamples, seed=seed)
+    row = models.iloc[0]
+    names = [f"calibration_{part}{end}" for part in ("slope", "intercept") for end in ("", "_low", "_high")]
+    return {
+        "mean_probability": float(chance.mean()),
+        "left_share": float(sample.left.mean()),
+        **{name: float(row[name]) for name in names},
+    }

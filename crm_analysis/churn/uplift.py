@@ -1,0 +1,322 @@
+"""Uplift: whom a contact changes, learned from campaigns with a control group drawn by lot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from crm_analysis import resampling, style
+from crm_analysis.churn import learners
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.result import Result
+from crm_analysis.table import count, decimal
+
+METHODS = {"two models": "two models", "transformed outcome": "transformed outcome"}
+"""Ways to learn whom a contact changes."""
+
+_GROUPS = 5
+_STEPS = 50
+_FEWEST = 50
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class UpliftResult(Result):
+    """Whether it is known whom a contact changes.
+
+    Attributes
+    ----------
+    methods : DataFrame
+        One row per way of ordering the customers: qini (percentage points of all customers) with its interval.
+    groups : DataFrame
+        Customers in five groups by falling predicted uplift of the best method: treated, control, the share of each
+        who responded, and the difference with its interval, in percentage points.
+    curve : DataFrame
+        One row per method and share contacted: additional responses by 100 customers.
+    effect : dict
+        Mean effect of a contact in percentage points: estimate, low, high; treated and control customers.
+    scores : DataFrame
+        One row per row of the campaigns: customer_id and each method's out-of-fold uplift.
+    """
+
+    methods: pd.DataFrame
+    groups: pd.DataFrame
+    curve: pd.DataFrame
+    effect: dict[str, float]
+    scores: pd.DataFrame
+    missing: str = ""
+    title = "Whom does a contact change?"
+    shown: ClassVar[dict[str, str]] = {
+        "methods": "Qini coefficient: additional responses by 100 customers beyond a choice by lot",
+        "groups": "Customers in five groups by predicted uplift",
+    }
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.methods.copy()
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        return {
+            "methods": self.methods.copy(),
+            "groups": self.groups.copy(),
+            "curve": self.curve.copy(),
+            "scores": self.scores.copy(),
+        }
+
+    def metrics(self) -> dict[str, float]:
+        if self.missing:
+            return {}
+        return {"effect_points": self.effect["estimate"], "qini": float(self.methods["qini"].max())}
+
+    def findings(self) -> tuple[str, ...]:
+        if self.missing:
+            return (f"Whom a contact changes cannot be told: {self.missing}.",)
+        e = self.effect
+        said = [
+            f"A contact changes the response by {_points(e['estimate'], e['low'], e['high'])} on average "
+            f"({count(int(e['treated']), 'contact')}, {int(e['control']):,} without)."
+        ]
+        works = self.methods[(self.methods["qini_low"] > 0) & self.methods["method"].isin(METHODS)]
+        if len(works):
+            best = works.loc[works["qini"].idxmax()]
+            top, last = self.groups.iloc[0], self.groups.iloc[-1]
+            said.append(
+                f"Ordered by {best['method']}, the fifth with the highest predicted uplift gains "
+                f"{_points(*(top[f'difference_points{end}'] for end in ('', '_low', '_high')))}, the last fifth "
+                f"{_points(*(last[f'difference_points{end}'] for end in ('', '_low', '_high')))}."
+            )
+        else:
+            said.append(
+                "No method is shown to know whom a contact changes: contact by lot, or by cost, and learn more."
+            )
+        risk = self.methods[self.methods["method"] == "response"]
+        if len(risk) and len(works):
+            said.append(
+                "Ordering by the probability to respond finds them as well here, which need not be so: who responds is "
+                "not always whom a contact changes."
+                if risk["qini_low"].iloc[0] > 0
+                else "Ordering by the probability to respond does not find them: many of these would have come anyway."
+            )
+        return tuple(said)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the Qini curves: additional responses over the share of customers contacted."""
+        if self.missing:
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
+        ax = style.axes(ax, height=4.2)
+        for (name, rows), colour in zip(self.curve.groupby("method", sort=False), style.PALETTE, strict=False):
+            ax.plot(rows["contacted_share"], rows["additional"], color=colour, label=str(name))
+        whole = self.curve["additional"].iloc[-1] if len(self.curve) else 0.0
+        ax.plot([0, 1], [0, whole], color=style.MUTED, linestyle="--", linewidth=1, label="by lot")
+        ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        ax.set_xlabel("customers contacted, the highest predicted uplift first")
+        ax.set_ylabel("additional responses by 100 customers")
+        ax.set_title("Whom a contact changes")
+        ax.legend()
+        return style.describe(ax, f"Qini curves. {self.findings()[0]}")
+
+    def plot_groups(self, ax: Axes | None = None) -> Axes:
+        """Draw the effect of a contact in five groups by predicted uplift, with intervals."""
+        if self.missing:
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
+        ax = style.axes(ax, height=3.6)
+        middle = self.groups["difference_points"].to_numpy()
+        ends = np.abs(self.groups[["difference_points_low", "difference_points_high"]].to_numpy().T - middle)
+        ax.errorbar(self.groups["group"], middle, yerr=ends, fmt="o", color=style.PALETTE[0], capsize=4)
+        ax.axhline(0, color=style.MUTED, linewidth=1)
+        ax.set_xticks(self.groups["group"])
+        ax.set_xlabel("fifth of the customers by predicted uplift (1: highest)")
+        ax.set_ylabel("effect of a contact (percentage points)")
+        ax.set_title("Effect of a contact by predicted uplift")
+        return style.describe(ax, f"Effect of a contact by fifth of predicted uplift. {self.findings()[0]}")
+
+
+def _points(value: float, low: float, high: float) -> str:
+    ends = f"95 % interval {decimal(low, digits=1)} to {decimal(high, digits=1)}"
+    return f"{decimal(value, digits=1)} percentage points ({ends})"
+
+
+def estimate(
+    features: pd.DataFrame,
+    *,
+    treated: pd.Series | np.ndarray,
+    response: pd.Series | np.ndarray,
+    folds: int = 5,
+    resamples: int = 500,
+    seed: int = 0,
+) -> UpliftResult:
+    """Learn whom a contact changes, and test it on customers that were not used to learn.
+
+    Parameters
+    ----------
+    features : DataFrame
+        One row per customer and campaign, indexed by customer_id: what was known before the contact.
+    treated : array of shape (n,)
+        1 for who was contacted, 0 for the control group; drawn by lot.
+    response : array of shape (n,)
+        1 for who responded (bought, stayed), else 0.
+    folds : int
+        Folds, by customer; every prediction is made by a model that did not see the customer.
+    resamples : int
+        Bootstrap resamples of the customers.
+    seed : int
+        Of folds and resamples.
+
+    Returns
+    -------
+    UpliftResult
+        Without rows, one whose finding says so.
+
+    Raises
+    ------
+    UsageError
+        If lengths differ or values are not 0 and 1.
+    DataError
+        If an arm has fewer than 50 customers.
+
+    Notes
+    -----
+    *Two models*: one of the response of the treated, one of the control; the difference of the two predictions.
+    *Transformed outcome*: y t / e - y (1 - t) / (1 - e), with e the share treated, has the uplift as its mean, so that
+    a regression of it learns the uplift (Athey and Imbens 2016). Qini curve (Radcliffe 2007): additional responses if
+    the first share of the customers is contacted, R_t - R_c N_t / N_c; the coefficient is the mean distance to the
+    line of a choice by lot. *Response* orders by the probability to respond when treated, as a campaign without a
+    control group would.
+
+    References
+    ----------
+    Athey, S. and Imbens, G. (2016). Recursive partitioning for heterogeneous causal effects. PNAS 113, 7353-7360.
+    Gutierrez, P. and Gérardy, J.-Y. (2017). Causal inference and uplift modelling: a review. PMLR 67, 1-13.
+    Radcliffe, N. J. (2007). Using control groups to target on predicted lift. Direct Marketing Analytics Journal.
+    """
+    t, y = (np.asarray(values, dtype="float64") for values in (treated, response))
+    if not len(features):
+        empty = pd.DataFrame(columns=["method", "qini", "qini_low", "qini_high"])
+        return UpliftResult(
+            empty, pd.DataFrame(), pd.DataFrame(), {}, pd.DataFrame(), "no campaign has a control group"
+        )
+    for name, values in (("treated", t), ("response", y)):
+        if len(values) != len(features) or not np.isin(values, (0.0, 1.0)).all():
+            raise UsageError(f"uplift.estimate: {name} must hold 0 or 1 for each of the {len(features):,} rows.")
+    if min(t.sum(), (1 - t).sum()) < _FEWEST:
+        raise DataError(
+            f"uplift.estimate: {int(t.sum())} rows are treated and {int((1 - t).sum())} are not; at least {_FEWEST} of "
+            "each are needed."
+        )
+    found = _out_of_fold(features, t, y, folds, seed)
+    customers, owner = np.unique(features.index.to_numpy(), return_inverse=True)
+    generator = np.random.default_rng(seed)
+    weights = np.concatenate(list(resampling.counts(generator, size=len(customers), resamples=resamples)))
+    rows, curves = [], []
+    once = np.ones((1, len(t)))
+    for name, score in found.items():
+        order = np.argsort(-score, kind="stable")
+        shares, curve = _qini(t, y, order, once)
+        point = _coefficient(shares, curve)[0]
+        drawn = np.concatenate(
+            [
+                _coefficient(*_qini(t, y, order, block[:, owner]))
+                for block in np.array_split(weights, max(1, len(t) // 500))
+            ]
+        )
+        low, high = np.nanquantile(drawn, [0.025, 0.975])
+        rows.append({"method": name, "qini": point, "qini_low": low, "qini_high": high})
+        curves.append(pd.DataFrame({"method": name, "contacted_share": shares, "additional": curve[0]}))
+    methods = pd.DataFrame(rows)
+    ways = methods[methods["method"].isin(METHODS)]
+    best = str(ways.loc[ways["qini"].idxmax(), "method"])
+    groups = _groups(t, y, found[best])
+    effect = dict(zip(("estimate", "low", "high"), _difference(t, y, np.ones(len(t), dtype=bool)), strict=True))
+    effect |= {"treated": float(t.sum()), "control": float((1 - t).sum())}
+    table = pd.DataFrame({"customer_id": features.index, **found})
+    return UpliftResult(methods, groups, pd.concat(curves, ignore_index=True), effect, table)
+
+
+def _out_of_fold(features: pd.DataFrame, t: np.ndarray, y: np.ndarray, folds: int, seed: int) -> dict[str, np.ndarray]:
+    from sklearn.linear_model import RidgeCV
+    from sklearn.model_selection import StratifiedGroupKFold
+    from sklearn.pipeline import make_pipeline
+
+    groups = pd.factorize(features.index)[0]
+    found = {name: np.empty(len(t)) for name in (*METHODS, "response")}
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    for train, test in splitter.split(features, (2 * t + y).astype(int), groups):
+        seen, unseen = features.iloc[train], features.iloc[test]
+        arms = []
+        for arm in (1.0, 0.0):
+            inside = train[t[train] == arm]
+            if len(np.unique(y[inside])) < 2:
+                arms.append(np.full(len(test), y[inside].mean()))
+                continue
+            model = learners.pipeline("logistic", seen, {"C": 0.03}, seed=seed)
+            arms.append(model.fit(features.iloc[inside], y[inside]).predict_proba(unseen)[:, 1])
+        share = t[train].mean()
+        outcome = y[train] * t[train] / share - y[train] * (1 - t[train]) / (1 - share)
+        prepared = learners.pipeline("logistic", seen, {"C": 0.03}, seed=seed)[0]
+        regression = make_pipeline(prepared, RidgeCV(np.logspace(1, 5, 9)))
+        found["two models"][test] = arms[0] - arms[1]
+        found["transformed outcome"][test] = regression.fit(seen, outcome).predict(unseen)
+        found["response"][test] = arms[0]
+    return found
+
+
+def _qini(t: np.ndarray, y: np.ndarray, order: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares contacted, and additional responses by 100 customers at each, for every weighting."""
+    w = weights[:, order]
+    edges = np.unique(np.round(np.linspace(0, len(order), _STEPS + 1)).astype(int))
+    sums = [
+        np.cumsum(np.add.reduceat(w * part[order], edges[:-1], axis=1), axis=1)
+        for part in (t, 1 - t, t * y, (1 - t) * y)
+    ]
+    n_t, n_c, r_t, r_c = sums
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # By customers contacted: as many as there are, treated and control alike.
+        gained = np.where((n_t > 0) & (n_c > 0), (r_t / n_t - r_c / n_c) * (n_t + n_c), 0.0)
+    total = w.sum(axis=1, keepdims=True)
+    curve = np.concatenate([np.zeros((len(w), 1)), 100 * gained / total], axis=1)
+    return edges / len(order), curve
+
+
+def _coefficient(shares: np.ndarray, curve: np.ndarray) -> np.ndarray:
+    """Mean distance of the curve from the line to its end."""
+    distance = curve - shares * curve[:, -1:]
+    return np.trapezoid(distance, shares, axis=1)
+
+
+def _difference(t: np.ndarray, y: np.ndarray, inside: np.ndarray) -> tuple[float, float, float]:
+    """Difference of two shares in percentage points, with Newcombe's interval (1998, method 10)."""
+    from crm_analysis.proportion import wilson
+
+    ends, shares = [], []
+    for arm in (1.0, 0.0):
+        part = inside & (t == arm)
+        total, hits = int(part.sum()), int(y[part].sum())
+        if not total:
+            return np.nan, np.nan, np.nan
+        shares.append(hits / total)
+        ends.append(wilson(hits, total))
+    (p1, p0), ((l1, u1), (l0, u0)) = shares, ends
+    d = p1 - p0
+    low = d - np.sqrt((p1 - l1) ** 2 + (u0 - p0) ** 2)
+    high = d + np.sqrt((u1 - p1) ** 2 + (p0 - l0) ** 2)
+    return 100 * d, 100 * low, 100 * high
+
+
+def _groups(t: np.ndarray, y: np.ndarray, score: np.ndarray) -> pd.DataFrame:
+    order = np.argsort(-score, kind="stable")
+    rows = []
+    for place, part in enumerate(np.array_split(order, _GROUPS), start=1):
+        inside = np.zeros(len(t), dtype=bool)
+        inside[part] = True
+        difference, low, high = _difference(t, y, inside)
+        arms = {name: inside & (t == arm) for name, arm in (("treated", 1.0), ("control", 0.0))}
+        rows.append(
+            {"group": place}
+            | {name: int(arm.sum()) for name, arm in arms.items()}
+            | {f"{name}_share": float(y[arm].mean()) if arm.any() else np.nan for name, arm in arms.items()}
+            | {"difference_points": difference, "difference_points_low": low, "difference_points_high": high}
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,258 @@
+"""Decision: the gain, MPC and EMPC against brute force, the list and its hold-out, uplift, what campaigns brought."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from crm_analysis.churn import decision, model, profit, propensity, review, trials, uplift
+from crm_analysis.churn.profit import Offer
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.study import Study
+
+TERMS = {"value": 200, "contact_cost": 1, "offer_cost": 10, "acceptance": 0.3}
+
+
+def test_the_gain_of_a_contact_is_its_formula():
+    offer = Offer(contact_cost=1, offer_cost=10, acceptance=0.3, takeup=0.5)
+    # p a (V - d) - (1 - p) t d - f = 0.4 * 0.3 * 190 - 0.6 * 0.5 * 10 - 1
+    assert offer.gain(np.array([0.4]), 200)[0] == pytest.approx(22.8 - 3 - 1)
+    assert offer.break_even(200) == pytest.approx((5 + 1) / (0.3 * 190 + 5))
+    assert offer.gain(np.array([offer.break_even(200)]), 200)[0] == pytest.approx(0, abs=1e-12)
+    assert Offer(1, 10, 0.0, 0.0).break_even(200) == np.inf
+    assert offer.cost(np.array([0.4]))[0] == pytest.approx(1 + (0.12 + 0.3) * 10)
+
+
+@given(st.integers(0, 200))
+def test_the_maximum_profit_is_that_of_the_best_cut(seed):
+    g = np.random.default_rng(seed)
+    chance = np.round(g.random(40), 1)
+    left = (g.random(40) < chance).astype(int)
+    if not 0 < left.sum() < 40:
+        return
+    offer = Offer(1, 10, 0.3)
+    brought = np.where(left == 1, 0.3 * 190 - 1, -11.0)
+    cuts = [0.0] + [brought[chance >= cut].sum() / 40 for cut in np.unique(chance)]
+    assert profit.maximum(left, chance, value=200, offer=offer)[0] == pytest.approx(max(cuts))
+
+
+@given(st.integers(0, 60))
+def test_the_expected_maximum_is_the_mean_over_acceptance(seed):
+    g = np.random.default_rng(seed)
+    chance = g.random(60)
+    left = (g.random(60) < chance**2).astype(int)
+    if not 0 < left.sum() < 60:
+        return
+    grid = (np.arange(4000) + 0.5) / 4000
+    density = stats.beta.pdf(grid, 6, 14)
+    best = [profit.maximum(left, chance, value=200, offer=Offer(1, 10, a))[0] for a in grid[::20]]
+    expected = np.average(best, weights=density[::20])
+    found, share = profit.expected_maximum(left, chance, value=200, offer=Offer(1, 10, 0.3))
+    assert found == pytest.approx(expected, rel=0.01)
+    assert 0 <= share <= 1
+
+
+def test_everybody_worth_it_is_on_the_list_and_nobody_else(drawn, fitted, keeps_result_contract):
+    _, latest, _ = drawn
+    found = decision.plan(fitted, latest, **TERMS, currency="CNY")
+    chance = fitted.chance(latest)
+    assert set(found.actions["customer_id"]) == set(latest.features.index[chance > found.break_even])
+    assert found.break_even == pytest.approx(11 / 67)
+    assert found.actions["expected_gain"].is_monotonic_decreasing
+    policies = found.policies.set_index("policy")["profit"]
+    assert policies["nobody"] == 0
+    assert policies["this plan"] > policies["everyone"]
+    # What would have been: the gain formula at p = 1 for who left and p = 0 for who stayed.
+    on_it = latest.features.index.isin(found.actions["customer_id"])
+    assert policies["this plan"] == pytest.approx(np.where(latest.left[on_it] == 1, 56.0, -11.0).sum())
+    keeps_result_contract(found, pictures=("plot",))
+
+
+def test_the_budget_holds_and_buys_the_best(drawn, fitted):
+    found = decision.plan(fitted, drawn[1], **TERMS, budget=500)
+    assert 490 < found.actions["expected_cost"].sum() <= 500
+    whole = decision.plan(fitted, drawn[1], **TERMS)
+    assert set(found.actions["customer_id"]) < set(whole.actions["customer_id"])
+    assert found.actions["probability_share"].min() > whole.actions["probability_share"].median()
+
+
+def test_a_tenth_is_held_out_by_lot(drawn, fitted):
+    found = decision.plan(fitted, drawn[1], **TERMS, seed=3)
+    control = found.actions[found.actions["arm"] == "control"]
+    assert len(control) == round(0.1 * len(found.actions))
+    assert stats.mannwhitneyu(control["probability_share"], found.actions["probability_share"]).pvalue > 0.01
+    other = decision.plan(fitted, drawn[1], **TERMS, seed=4)
+    assert set(other.actions.loc[other.actions["arm"] == "control", "customer_id"]) != set(control["customer_id"])
+    none = decision.plan(fitted, drawn[1], **TERMS, hold_out=0)
+    assert "No customer is held out, so nobody will be able to tell what contacting brought." in none.findings()
+
+
+def test_values_may_differ_by_customer(drawn, fitted):
+    latest = drawn[1]
+    value = pd.Series(np.where(np.arange(len(latest)) % 2, 500.0, 5.0), latest.features.index)
+    found = decision.plan(fitted, latest, **(TERMS | {"value": value}))
+    assert set(found.actions["value"]) == {500.0}
+    with pytest.raises(UsageError) as raised:
+        decision.plan(fitted, latest, **(TERMS | {"value": value.iloc[1:]}))
+    assert str(raised.value) == "decision.plan: customer 'C2_0' has no value; give one to each, such as 0."
+
+
+def test_without_labels_the_list_is_made_and_nothing_is_tried(drawn, fitted, keeps_result_contract):
+    from dataclasses import replace
+
+    latest = drawn[1]
+    found = decision.plan(fitted, replace(latest, label=latest.label * np.nan), **TERMS)
+    assert not found.known
+    assert found.criteria == {}
+    keeps_result_contract(found, pictures=("plot",))
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"acceptance": 1.2}, "The acceptance parameter must lie between 0 and 1, not 1.2."),
+        ({"offer_cost": -1}, "The offer_cost parameter must be 0 or more, not -1."),
+        ({"budget": -5}, "The budget parameter of decision.plan must be 0 or more, not -5."),
+        ({"hold_out": 1}, "The hold_out parameter of decision.plan must be at least 0 and below 1, not 1."),
+        ({"value": [1.0, 2.0]}, "decision.plan: value has 2 numbers for 2000 customers."),
+    ],
+)
+def test_terms_out_of_range(drawn, fitted, terms, message):
+    with pytest.raises(UsageError) as raised:
+        decision.plan(fitted, drawn[1], **(TERMS | terms))
+    assert str(raised.value) == message
+
+
+def test_PlanResult_keeps_the_contract(drawn, fitted, keeps_result_contract):
+    nobody = decision.plan(fitted, drawn[1], **(TERMS | {"value": 1}))
+    assert nobody.findings()[0] == "Nobody is on the list: no contact is expected to pay."
+    keeps_result_contract(nobody, pictures=("plot",))
+    poor = decision.plan(fitted, drawn[1], **TERMS, budget=1)
+    assert poor.findings()[0] == "Nobody is on the list: the budget does not reach for one contact."
+    empty = decision.plan(fitted, drawn[1].take(np.arange(0)), **TERMS)
+    assert empty.findings() == ("There are no customers to contact.",)
+    keeps_result_contract(empty, pictures=("plot",))
+
+
+def persuaded(n=6000, seed=1, *, effect=0.25):
+    """A third are persuaded by a contact, the others are not; who buys anyway is somebody else."""
+    g = np.random.default_rng(seed)
+    open_minded, keen = g.random(n) < 1 / 3, g.random(n) < 0.5
+    treated = (g.random(n) < 0.5).astype(float)
+    chance = 0.1 + 0.4 * keen + effect * open_minded * treated
+    features = pd.DataFrame(
+        {"open_minded": open_minded.astype(float), "keen": keen.astype(float), "noise": g.normal(size=n)},
+        index=pd.Index([f"C{i}" for i in range(n)], name="customer_id"),
+    )
+    return features, treated, (g.random(n) < chance).astype(float)
+
+
+def test_uplift_finds_whom_a_contact_changes(keeps_result_contract):
+    features, treated, response = persuaded()
+    found = uplift.estimate(features, treated=treated, response=response, resamples=200)
+    methods = found.methods.set_index("method")
+    assert (methods.loc[list(uplift.METHODS), "qini_low"] > 0).all()
+    assert found.effect["low"] < 25 / 3 < found.effect["high"]
+    top = found.groups.iloc[0]
+    assert top["difference_points_low"] < 25 < top["difference_points_high"] + 3
+    assert found.groups.iloc[-1]["difference_points_low"] < 0.5
+    # The best order reaches the whole effect with a third of the customers.
+    assert methods.loc["two models", "qini"] == pytest.approx(25 / 3 / 3, rel=0.35)
+    keeps_result_contract(found, pictures=("plot", "plot_groups"))
+
+
+def test_UpliftResult_keeps_the_contract(keeps_result_contract):
+    features, treated, response = persuaded(2000, 1, effect=0.0)
+    found = uplift.estimate(features, treated=treated, response=response, resamples=100)
+    assert found.findings()[1].startswith("No method is shown to know whom a contact changes")
+    keeps_result_contract(found, pictures=("plot", "plot_groups"))
+    nothing = uplift.estimate(pd.DataFrame(), treated=np.empty(0), response=np.empty(0))
+    assert nothing.findings() == ("Whom a contact changes cannot be told: no campaign has a control group.",)
+    keeps_result_contract(nothing, pictures=("plot", "plot_groups"))
+    with pytest.raises(UsageError, match=r"^uplift\.estimate: treated must hold 0 or 1 for each of the 2,000 rows\.$"):
+        uplift.estimate(features, treated=treated + 1, response=response)
+    with pytest.raises(DataError) as raised:
+        uplift.estimate(features, treated=0 * treated, response=response)
+    assert str(raised.value) == (
+        "uplift.estimate: 0 rows are treated and 2000 are not; at least 50 of each are needed."
+    )
+
+
+def test_the_review_measures_what_was_planted(keeps_result_contract):
+    g = np.random.default_rng(3)
+    n, day = 4000, pd.Timestamp("2025-03-01")
+    arm = np.where(g.random(n) < 0.6, "treated", "control")
+    campaigns = pd.DataFrame(
+        {"customer_id": [f"C{i}" for i in range(n)], "time": day, "campaign": "spring", "arm": arm}
+    ).assign(cost=np.where(arm == "treated", 2.0, 0.0))
+    margin = g.gamma(2, 10, size=n) + 5 * (arm == "treated")
+    orders = pd.DataFrame(
+        {"customer_id": campaigns["customer_id"], "time": day + pd.Timedelta("20D"), "margin": margin}
+    )
+    late = orders.assign(time=day + pd.Timedelta("300D"), margin=1000.0)
+    found = review.measure(campaigns, pd.concat([orders, late]), days=90, currency="CNY")
+    row = found.campaigns.iloc[-1]
+    assert row["gain_low"] < 3 < row["gain_high"]
+    assert row["total"] == pytest.approx(row["gain"] * row["treated"])
+    t = stats.ttest_ind(margin[arm == "treated"], margin[arm == "control"], equal_var=False)
+    assert row["gain_low"] + 2 == pytest.approx(t.confidence_interval().low, rel=1e-9)
+    assert found.findings()[0].startswith("Contacting brought: an incremental profit of ")
+    keeps_result_contract(found, pictures=("plot",))
+
+
+def test_ReviewResult_keeps_the_contract(demo, keeps_result_contract):
+    study = Study.open(demo)
+    found = review.measure(study.frame("campaigns"), study.frame("transactions"), currency=study.currency)
+    assert found.campaigns["campaign"].iloc[-1] == review.ALL
+    keeps_result_contract(found, pictures=("plot",))
+    nothing = review.measure(study.frame("campaigns").head(0), study.frame("transactions"))
+    assert nothing.findings() == (
+        "What contacting brought cannot be told: the study has no campaigns with a control group.",
+    )
+    keeps_result_contract(nothing, pictures=("plot",))
+    with pytest.raises(UsageError, match=r"^The days parameter of review\.measure must be at least 1, not 0\.$"):
+        review.measure(study.frame("campaigns"), study.frame("transactions"), days=0)
+
+
+def test_the_demo_studys_campaigns_are_trials(demo):
+    study = Study.open(demo)
+    found = trials.gather(study)
+    campaigns = study.frame("campaigns")
+    assert len(found.features) == len(campaigns)
+    assert set(found.campaign) == set(campaigns["campaign"])
+    assert found.treated.mean() == pytest.approx((campaigns["arm"] == "treated").mean())
+    assert len(found.features.columns) > 20
+
+
+def test_TrialPlanResult_keeps_the_contract(drawn, fitted, keeps_result_contract):
+    found = propensity.plan(fitted, drawn[1], margin=40, contact_cost=1, lift=0.3)
+    keeps_result_contract(found, pictures=("plot",))
+    chance = fitted.chance(drawn[1])
+    assert found.break_even == pytest.approx(1 / 12)
+    assert len(found.actions) == (chance > 1 / 12).sum()
+    # statsmodels' sample size for two shares differs by its arcsine effect size only.
+    from statsmodels.stats.power import NormalIndPower
+    from statsmodels.stats.proportion import proportion_effectsize
+
+    low = found.actions["probability_share"].mean()
+    size = NormalIndPower().solve_power(proportion_effectsize(1.3 * low, low), power=0.8, alpha=0.05)
+    assert found.sizes["customers"].iloc[0] == pytest.approx(size, rel=0.03)
+    assert found.power == pytest.approx(0.8, abs=0.01)
+    nobody = propensity.plan(fitted, drawn[1], margin=1, contact_cost=1, lift=0.3)
+    assert nobody.findings() == ("No contact can pay: even a sure purchase would bring less than the contact costs.",)
+    keeps_result_contract(nobody, pictures=("plot",))
+    few = propensity.plan(fitted, drawn[1].take(np.arange(60)), margin=40, contact_cost=1, lift=0.3)
+    assert few.findings()[-1].startswith("There are too few customers to tell whether it pays")
+    with pytest.raises(UsageError, match=r"^The lift parameter of propensity\.plan is out of range: 0\.$"):
+        propensity.plan(fitted, drawn[1], margin=40, contact_cost=1, lift=0)
+
+
+def test_a_dateless_table_is_tried_on_what_its_folds_say(draw_customers):
+    sample, _ = draw_customers(600, 12, as_of=None, world="label")
+    churn = model.ChurnModel(kinds=("boosting",), seed=1).fit(sample)
+    found = decision.plan(churn, sample, **TERMS)
+    said = found.actions.set_index("customer_id")["probability_share"]
+    learned = pd.Series(churn.chance(sample), sample.features.index)[said.index]
+    assert not np.allclose(said, learned)

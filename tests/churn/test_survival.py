@@ -1,0 +1,146 @@
+"""Survival: R's survival package on data drawn here, the public telecom set, awkward tables."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analysis.churn import survival
+from crm_analysis.churn.hazards import concordance
+from crm_analysis.errors import DataError, UsageError
+
+REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "survival.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def customers():
+    """The recipe that the reference numbers were computed on."""
+    g, n = np.random.default_rng(20), 150
+    x = g.normal(size=n).round(2)
+    plan = np.array(["basic", "plus", "family"])[g.integers(3, size=n)]
+    entry = g.integers(0, 6, size=n)
+    life = entry + 1 + np.floor(g.exponential(12 * np.exp(-0.5 * x + 0.6 * (plan == "plus")))).astype(int)
+    seen = np.minimum(life, entry + g.integers(1, 30, size=n))
+    frame = pd.DataFrame({"x": x, "plan": plan, "entry": entry, "time": seen, "left": (life <= seen).astype(int)})
+    check = REFERENCE["check"]
+    assert (frame["time"].sum(), frame["left"].sum()) == (check["time_sum"], check["left_sum"])
+    assert frame["x"].sum() == pytest.approx(check["x_sum"])
+    return frame
+
+
+def test_the_curve_is_that_of_the_reference(customers):
+    found = survival.curves(customers, time="time", left="left")
+    expected = REFERENCE["km"]
+    rows = found.curves.set_index("time").loc[expected["time"]]
+    np.testing.assert_allclose(rows["staying_share"], expected["surv"], rtol=1e-9)
+    np.testing.assert_allclose(rows["staying_share_low"], expected["lower"], rtol=1e-9)
+    np.testing.assert_allclose(rows["staying_share_high"], expected["upper"], rtol=1e-9)
+    assert rows["at_risk"].tolist() == expected["risk"]
+    assert found.groups.iloc[0][["median", "median_low", "median_high"]].tolist() == REFERENCE["median"]
+    assert found.at(2.9) == found.at(2)
+    assert found.at(0) == 1
+
+
+def test_delayed_entry_is_that_of_the_reference(customers):
+    found = survival.curves(customers, time="time", left="left", entry="entry")
+    rows = found.curves.set_index("time").loc[REFERENCE["km_entry"]["time"]]
+    np.testing.assert_allclose(rows["staying_share"], REFERENCE["km_entry"]["surv"], rtol=1e-9)
+    assert rows["at_risk"].tolist() == REFERENCE["km_entry"]["risk"]
+
+
+def test_the_log_rank_test_is_that_of_the_reference(customers):
+    found = survival.curves(customers, time="time", left="left", by="plan")
+    assert found.test["statistic"] == pytest.approx(REFERENCE["logrank"], rel=1e-9)
+    assert found.test["df"] == 2
+    assert "The 3 groups are not shown to differ in how long they stay (log-rank test, p = 0.288)." in found.findings()
+
+
+@pytest.mark.parametrize(("entry", "key"), [("", "cox"), ("entry", "cox_entry")])
+def test_the_hazard_ratios_are_those_of_the_reference(customers, entry, key):
+    found = survival.hazards(customers, time="time", left="left", features=["x", "plan"], entry=entry)
+    np.testing.assert_allclose(found.effects["log_ratio"], REFERENCE[key]["coef"], rtol=1e-5)
+    np.testing.assert_allclose(found.effects["se"], REFERENCE[key]["se"], rtol=1e-5)
+    assert found.effects["term"].tolist()[1:] == REFERENCE["cox"]["terms"][1:]
+
+
+def test_the_concordance_is_that_of_the_reference(customers):
+    columns = (customers[name].to_numpy("float64") for name in ("time", "left", "x"))
+    assert concordance(*columns) == pytest.approx(REFERENCE["concordance"], rel=1e-9)
+
+
+def test_the_telecom_set_gives_the_known_numbers(shared):
+    telco = pd.read_csv(shared("data/telco/Telco-Customer-Churn.csv"))
+    telco["left"] = telco["Churn"] == "Yes"
+    found = survival.curves(telco, time="tenure", left="left", by="Contract", selected=True)
+    assert found.at(12) == pytest.approx(0.843, abs=5e-4)
+    assert found.at(48) == pytest.approx(0.709, abs=5e-4)
+    assert found.findings()[0].startswith("The table holds present customers and recent leavers only")
+    features = [name for name in telco.columns if name not in ("customerID", "tenure", "TotalCharges", "Churn", "left")]
+    assert survival.hazards(telco, time="tenure", left="left", features=features).concordance == pytest.approx(
+        0.863, abs=0.003
+    )
+
+
+def test_a_ratio_that_changes_with_age_is_noticed():
+    g, n = np.random.default_rng(3), 1000
+    group = g.integers(2, size=n)
+    # The group leaves sooner at first and later afterwards: its hazard crosses the other's.
+    life = np.where(group == 1, 10 * g.weibull(0.6, size=n), 10 * g.weibull(1.8, size=n))
+    frame = pd.DataFrame({"group": np.where(group == 1, "new", "old"), "time": np.minimum(life, 25), "left": life < 25})
+    found = survival.hazards(frame, time="time", left="left", features=["group"])
+    assert found.effects["p_proportional"].iloc[0] < 1e-6
+    assert found.findings()[-1].startswith("The ratio is not the same at every age for group = ")
+    constant = frame.assign(time=np.minimum(g.exponential(10 / (1 + group), size=n), 25))
+    constant["left"] = constant["time"] < 25
+    sound = survival.hazards(constant, time="time", left="left", features=["group"])
+    assert sound.effects["p_proportional"].iloc[0] > 0.01
+    assert np.exp(abs(sound.effects["log_ratio"].iloc[0])) == pytest.approx(2, rel=0.15)
+
+
+def test_SurvivalResult_keeps_the_contract(customers, keeps_result_contract):
+    keeps_result_contract(survival.curves(customers, time="time", left="left", by="plan"), pictures=("plot",))
+    nobody = customers.assign(left=0)
+    stays = survival.curves(nobody, time="time", left="left")
+    keeps_result_contract(stays, pictures=("plot",))
+    assert stays.findings()[0].startswith("Fewer than half are gone within what is seen: 100.0 %")
+    keeps_result_contract(survival.curves(customers.assign(left=1).head(1), time="time", left="left"))
+
+
+def test_HazardResult_keeps_the_contract(customers, keeps_result_contract):
+    found = survival.hazards(customers, time="time", left="left", features=["x", "plan"])
+    keeps_result_contract(found, pictures=("plot",))
+
+
+def test_terms_that_others_determine_are_left_out(customers):
+    doubled = customers.assign(twice=2 * customers["x"], same=1.0)
+    found = survival.hazards(doubled, time="time", left="left", features=["x", "twice", "same"])
+    assert len(found.effects) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, {"time": "age"}, "survival.curves: there is no column 'age'; there are x, plan, entry, time and left."),
+        ({}, {"by": "city"}, "survival.curves: there is no column 'city'; there are x, plan, entry, time and left."),
+        ({"time": -1}, {}, "survival.curves: 'time' must be 0 or more, row 1 holds -1."),
+        ({"left": 2}, {}, "survival.curves: 'left' must be 0 or 1, row 1 holds 2."),
+        ({"entry": 99}, {"entry": "entry"}, "survival.curves: 'entry' must lie below 'time', row 1 has 99 and 7."),
+    ],
+)
+def test_what_is_not_understood_is_said(customers, change, options, message):
+    with pytest.raises((DataError, UsageError)) as raised:
+        survival.curves(customers.assign(**change), **({"time": "time", "left": "left"} | options))
+    assert str(raised.value) == message
+
+
+def test_hazards_need_enough_leavers(customers):
+    with pytest.raises(DataError) as raised:
+        survival.hazards(customers.head(20), time="time", left="left", features=["x", "plan"])
+    assert str(raised.value).startswith("survival.hazards: ")
+    assert "too few for 3 terms; use at most" in str(raised.value)
+    with pytest.raises(DataError, match=r"^survival\.hazards: no feature varies, so there is nothing to compare\.$"):
+        survival.hazards(customers.assign(same=1), time="time", left="left", features=["same"])
+    with pytest.raises(UsageError, match=r"^survival\.hazards: features names 'city'; there are x, plan, entry, time"):
+        survival.hazards(customers, time="time", left="left", features=["city"])
