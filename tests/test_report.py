@@ -137,6 +137,7 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
             "attitude": "",
             "favourable": 8.0,
         },
+        "21_segments_over_time": {"as_of": "2025-09-30", "step_days": 120, "method": "mixture", "groups": 0, "bins": 4},
         "30_satisfaction": {
             "scheme": "centroid",
             "consistent": True,

@@ -21,6 +21,7 @@ from crm_analysis.study.config import StudyConfig, find, read
 from crm_analysis.study.people import identity, persons, timeline
 from crm_analysis.study.people.identity import IdentityResult
 from crm_analysis.study.people.timeline import TimelineResult
+from crm_analysis.study.reports import purchases
 from crm_analysis.study.server import database, engine
 from crm_analysis.study.tables import CONTRACTS, KINDS
 
@@ -318,6 +319,10 @@ class Study:
             if day < first:
                 raise DataError(f"customer360: as_of {day} lies before the first order ({first}); {cure}.")
         return day
+
+    def repeat_purchases(self, as_of: str | date | None = None, *, unit: str = "week") -> pd.DataFrame:
+        """Return each customer's repeat purchases: the columns of `clv.summarise`, computed in the engine."""
+        return purchases.summarise(self.table("transactions"), as_of=self.day(as_of), unit=unit)
 
     def timeline(self, customer_id: str | None = None, *, per: str = "record") -> TimelineResult:
         """Return one customer's history over all tables, in order of time.

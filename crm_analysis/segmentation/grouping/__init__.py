@@ -1,0 +1,1 @@
+"""How clusters are found: encoding, partition, stability, separation, profiles."""

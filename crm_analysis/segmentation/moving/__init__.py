@@ -1,0 +1,1 @@
+"""How customers move between labels: counting, testing, forecasting, drawing."""

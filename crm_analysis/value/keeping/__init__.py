@@ -1,0 +1,1 @@
+"""What keeping customers is worth: its arithmetic, and where the profit of a kept customer comes from."""

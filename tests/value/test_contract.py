@@ -1,0 +1,158 @@
+"""sBG: the published cohorts, known truth, contracts counted in periods."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.value import clv
+
+COHORTS = json.loads((Path(__file__).parents[1] / "reference" / "clv.json").read_text("utf-8"))["sbg"]
+
+
+def contracts_of(survivors):
+    """One row per contract of a cohort, from how many survive each period."""
+    lost = -np.diff(survivors)
+    last = len(lost)
+    return pd.DataFrame(
+        {
+            "periods": np.repeat([*range(1, last + 1), last], [*lost, survivors[-1]]),
+            "ended": np.repeat([*([True] * last), False], [*lost, survivors[-1]]),
+        }
+    )
+
+
+@pytest.mark.parametrize("name", COHORTS)
+def test_the_published_cohorts(name):
+    cohort = COHORTS[name]
+    seen = cohort["survivors"][: cohort["fitted_years"] + 1]
+    fitted = clv.ShiftedBetaGeometric().fit(contracts_of(seen))
+    assert fitted.params_["a"] == pytest.approx(cohort["alpha"], abs=1e-3)
+    assert fitted.params_["b"] == pytest.approx(cohort["beta"], abs=1e-3)
+    assert fitted.log_likelihood_ == pytest.approx(cohort["log_likelihood"], abs=0.05)
+    # The paper's point: projected to year 12 it is off by a few percent, where curves fitted by eye fail.
+    projected = 1000 * fitted.survival(12)["surviving_share"]
+    assert projected.to_numpy() == pytest.approx(np.array(cohort["survivors"], float), rel=0.05)
+    assert fitted.customers_ == 1000
+    assert repr(fitted).startswith("ShiftedBetaGeometric(a=")
+
+
+def test_parameters_are_found_again_also_when_most_contracts_still_run():
+    generator = np.random.default_rng(1)
+    ends, seen = generator.geometric(generator.beta(0.9, 4.0, 20_000)), generator.integers(1, 25, 20_000)
+    fitted = clv.ShiftedBetaGeometric().fit(pd.DataFrame({"periods": np.minimum(ends, seen), "ended": ends <= seen}))
+    table = fitted.parameters_.set_index("parameter")
+    z = (np.log(table["estimate"]) - np.log([0.9, 4.0])) / (table["standard_error"] / table["estimate"])
+    assert np.abs(z).max() < 3
+    curve = fitted.survival(6)
+    assert (curve["surviving_share_low"] <= curve["surviving_share"]).all()
+    assert (curve["retention_share"][1:] <= curve["retention_share_high"][1:]).all()
+    # Retention rises with age although no customer changes.
+    assert curve["retention_share"][1:].is_monotonic_increasing
+    true = generator.geometric(generator.beta(0.9, 4.0, 50_000)) > 6
+    assert curve["surviving_share"].iloc[-1] == pytest.approx(true.mean(), abs=0.02)
+
+
+@given(held=st.integers(0, 60), rate=st.floats(0.003, 0.6))
+def test_expected_periods_against_the_sum(held, rate):
+    fitted = _fitted()
+    a, b = fitted.params_
+    k = np.arange(1, 6000)
+    running = np.cumprod((b + held + k - 1) / (a + b + held + k - 1))
+    expected = (running * np.exp(-k * np.log1p(rate))).sum()
+    assert fitted.expected_periods([held], discount_rate=rate)[0] == pytest.approx(expected, rel=1e-5)
+
+
+def _fitted(found=[]):  # noqa: B006
+    if not found:
+        found.append(clv.ShiftedBetaGeometric().fit(contracts_of(COHORTS["high_end"]["survivors"])))
+    return found[0]
+
+
+def test_without_discount_a_heavy_tail_has_no_end():
+    assert _fitted().expected_periods([0, 5]).tolist() == [np.inf, np.inf]
+
+
+def test_contracts_counted_in_periods():
+    contracts = pd.DataFrame(
+        [
+            ("a", "2025-01-31", "2025-02-28"),
+            ("b", "2025-01-01", "2025-03-01"),
+            ("c", "2025-01-15", None),
+            ("d", "2025-01-15", "2025-06-20"),
+            ("e", "2025-07-15", None),
+            ("f", "2025-03-30", "2025-03-31"),
+        ],
+        columns=["customer_id", "start", "end"],
+    )
+    found = clv.renewals(contracts, as_of="2025-05-31")
+    assert found["customer_id"].tolist() == ["a", "b", "c", "d", "f"]
+    assert found["periods"].tolist() == [1, 2, 4, 4, 1]
+    assert found["ended"].tolist() == [True, True, False, False, True]
+    assert clv.renewals(contracts)["periods"].tolist() == [1, 2, 6, 6, 0, 1]
+
+
+def test_memberships_that_end_alike(demo):
+    found = clv.renewals(pd.read_csv(demo / "contracts.csv"), unit="month")
+    fitted = clv.ShiftedBetaGeometric().fit(found)
+    # What actually ended in the first months, against the curve.
+    first = ((found["periods"] == 1) & found["ended"]).sum() / ((found["periods"] > 1) | found["ended"]).sum()
+    assert fitted.survival(1)["surviving_share"].iloc[1] == pytest.approx(1 - first, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("contracts", "kind", "message"),
+    [
+        (
+            {"ended": [True] * 40},
+            UsageError,
+            "ShiftedBetaGeometric: the contracts have no column 'periods'; make one with clv.renewals.",
+        ),
+        (
+            {"periods": [1, 2], "ended": [True, False]},
+            DataError,
+            "ShiftedBetaGeometric: 2 contracts are too few to learn from; give 30 or more.",
+        ),
+        (
+            {"periods": [4] * 40, "ended": [False] * 40},
+            DataError,
+            "ShiftedBetaGeometric: no contract has ended, so that nothing can be learned; give a longer time.",
+        ),
+        (
+            {"periods": [1] * 40, "ended": [True, False] * 20},
+            DataError,
+            "ShiftedBetaGeometric: only one period has been seen, in which retention is one number that cannot tell "
+            "whether customers differ; give contracts of two periods or more.",
+        ),
+    ],
+)
+def test_what_cannot_be_learned_is_said(contracts, kind, message):
+    with pytest.raises(kind) as caught:
+        clv.ShiftedBetaGeometric().fit(pd.DataFrame(contracts))
+    assert str(caught.value) == message
+
+
+def test_customers_who_do_not_differ_are_said():
+    generator = np.random.default_rng(2)
+    ends = generator.geometric(0.3, 4000)
+    fitted = clv.ShiftedBetaGeometric().fit(pd.DataFrame({"periods": np.minimum(ends, 12), "ended": ends <= 12}))
+    a, b = fitted.params_
+    assert a / (a + b) == pytest.approx(0.3, abs=0.02)
+    assert np.isfinite(fitted.survival(5)["surviving_share"]).all()
+
+
+def test_wrong_calls_are_said():
+    with pytest.raises(UsageError) as caught:
+        clv.renewals(pd.DataFrame({"customer_id": [], "start": []}))
+    assert str(caught.value) == "renewals: the contracts have no column 'end'; they need customer_id, start, end."
+    with pytest.raises(UsageError) as caught:
+        clv.ShiftedBetaGeometric().survival(3)
+    assert str(caught.value) == "ShiftedBetaGeometric has not learned anything yet; call fit(contracts) first."
+    with pytest.raises(UsageError) as caught:
+        _fitted().expected_periods([1], discount_rate=-0.1)
+    assert str(caught.value) == "expected_periods: discount_rate must not be negative, not -0.1."

@@ -1,0 +1,158 @@
+"""Evaluation: the published holdout of CDNOW, AUC by other software, what the result says."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.value import clv
+from crm_analysis.value.models.baselines import auc, auc_difference
+
+PUBLISHED = json.loads((Path(__file__).parents[1] / "reference" / "clv.json").read_text("utf-8"))
+TRUTH = (0.8, 6.0, 0.9, 3.0)
+MODELS = {"bg_nbd": clv.BetaGeometric, "mbg_nbd": clv.ModifiedBetaGeometric, "pareto_nbd": clv.ParetoNBD}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_published_holdout_of_cdnow(cdnow, name):
+    summary = clv.summarise(cdnow, as_of=PUBLISHED["calibration_end"], unit="week")
+    result = clv.evaluate(MODELS[name]().fit(summary), summary, cdnow)
+    rows = result.to_frame().set_index("method")
+    for method, known in ((rows.index[0], name), ("constant rate", "constant_rate"), ("nobody buys", "nobody_buys")):
+        for number, value in PUBLISHED["holdout"][known].items():
+            assert rows.loc[method, number] == pytest.approx(value, rel=0.001), (method, number)
+    assert result.actual_total == PUBLISHED["holdout"]["actual_total"]
+    assert rows.loc["hiatus", "auc"] == pytest.approx(0.77, abs=0.005)
+    if name == "bg_nbd":
+        assert rows.loc["P(alive), no score of churn", "auc"] == pytest.approx(0.32, abs=0.005)
+        assert result.findings()[3] == (
+            "P(alive) of BG/NBD is worse than chance, right in 31.6 % of pairs (95 % interval 29.5–33.8): it is no "
+            "score of churn. Use P(no purchase)."
+        )
+
+
+@pytest.fixture(scope="module")
+def split(draw_histories):
+    """Customers of BG/NBD: their summary, and what they do in the next 20 units by the model's own draws."""
+    summary = draw_histories("bg", 1200, TRUTH, seed=4)
+    fitted = clv.BetaGeometric().fit(summary)
+    from crm_analysis.value.models.history import distinct
+
+    _, counts = next(fitted.futures(distinct(summary, caller="test"), 20, draws=100, seed=9))
+    bought = pd.DataFrame({"customer_id": summary["customer_id"], "purchases": counts[0]})
+    return fitted, summary, bought[bought["purchases"] > 0]
+
+
+def test_EvaluationResult_keeps_the_contract(split, keeps_result_contract):
+    keeps_result_contract(clv.evaluate(*split, periods=20), pictures=("plot", "plot_scores"))
+
+
+def test_what_the_result_says(split):
+    result = clv.evaluate(*split, periods=20)
+    rows = result.to_frame().set_index("method")
+    model = rows.loc["BG/NBD"]
+    assert model["predicted_total_low"] <= result.actual_total <= model["predicted_total_high"]
+    assert result.findings()[0].startswith(
+        f"BG/NBD expected {model['predicted_total']:,.0f} purchases in the 20 periods "
+    )
+    assert ", which is chance. A constant rate is " in result.findings()[0]
+    assert "The model is better (difference " in result.findings()[2]
+    assert result.by_frequency["customers"].sum() == len(split[1])
+    assert result.metrics()["bg_nbd_auc"] == model["auc"]
+    assert result.title == "BG/NBD: forecast of 20 periods against what happened"
+
+
+def test_nobody_buys_in_the_holdout(split, keeps_result_contract):
+    fitted, summary, bought = split
+    result = clv.evaluate(fitted, summary, bought[:0], periods=20)
+    keeps_result_contract(result, pictures=("plot", "plot_scores"))
+    assert "Nobody bought in the holdout, so that no score can be judged." in result.findings()
+
+
+def test_transactions_and_counts_are_the_same_holdout(cdnow):
+    summary = clv.summarise(cdnow, as_of="1997-09-30")
+    fitted = clv.BetaGeometric().fit(summary)
+    counted = clv.holdout(cdnow, after="1997-09-30")
+    one, other = (clv.evaluate(fitted, summary, rows, draws=100) for rows in (cdnow, counted))
+    assert one.to_frame().equals(other.to_frame())
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=12, max_size=60))
+def test_the_area_is_that_of_scikit_learn(pairs):
+    score, buyer = np.array([pair[0] for pair in pairs], float), np.array([pair[1] for pair in pairs])
+    area, low, high = auc(score, buyer)
+    if buyer.all() or not buyer.any():
+        assert np.isnan(area)
+        return
+    assert area == pytest.approx(roc_auc_score(buyer, score))
+    assert low <= area <= high
+    assert auc_difference(score, score, buyer)[0] == 0
+    assert auc(-score, buyer)[0] == pytest.approx(1 - area)
+
+
+@pytest.mark.slow
+def test_intervals_of_the_area_cover():
+    """Two normal samples a standard deviation apart: the true area is Phi(1 / sqrt 2)."""
+    from scipy.stats import norm
+
+    generator, true, inside = np.random.default_rng(1), norm.cdf(1 / np.sqrt(2)), 0
+    for _ in range(2000):
+        buyer = np.arange(200) < 60
+        _, low, high = auc(generator.normal(size=200) + buyer, buyer)
+        inside += low <= true <= high
+    assert inside / 2000 == pytest.approx(0.95, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        (
+            lambda f, s, b: (f, s, b[["customer_id"]]),
+            UsageError,
+            "evaluate: the holdout needs customer_id and purchases, or transactions with customer_id, time and amount; "
+            "it has customer_id.",
+        ),
+        (
+            lambda f, s, b: (f, s, b),
+            UsageError,
+            "evaluate: the length of the holdout is not known; give periods, in the summary's unit.",
+        ),
+        (
+            lambda f, s, b: (f, s, pd.DataFrame({"customer_id": [1], "time": [pd.Timestamp(0)], "amount": [1.0]})),
+            UsageError,
+            "evaluate: the summary does not say its day and unit; make the holdout with clv.holdout.",
+        ),
+        (
+            lambda f, s, b: (f, s.drop(columns="customer_id"), b),
+            UsageError,
+            "evaluate: the summary has no column 'customer_id' to find its customers in the holdout by.",
+        ),
+    ],
+)
+def test_wrong_calls_are_said(split, change, kind, message):
+    with pytest.raises(kind) as caught:
+        clv.evaluate(*change(*split))
+    assert str(caught.value) == message
+
+
+def test_strangers_in_the_holdout_are_said(split):
+    fitted, summary, bought = split
+    with pytest.raises(DataError) as caught:
+        clv.evaluate(fitted, summary, bought.assign(customer_id="X"), periods=20)
+    assert str(caught.value) == (
+        "evaluate: no customer of the holdout is in the summary, the first is 'X'; check the ids."
+    )
+
+
+def test_few_customers_are_evaluated_too(draw_histories, keeps_result_contract):
+    summary = draw_histories("bg", 40, TRUTH, seed=6)
+    bought = pd.DataFrame({"customer_id": [summary["customer_id"].iloc[0]], "purchases": [2]})
+    for model in (clv.BetaGeometric, clv.ModifiedBetaGeometric, clv.ParetoNBD):
+        result = clv.evaluate(model().fit(summary), summary, bought, periods=3, draws=100)
+        keeps_result_contract(result, pictures=("plot", "plot_scores"))

@@ -1,0 +1,230 @@
+"""Lifetime value, customer equity and cost to serve: by hand, against simulation, and what they say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analysis.errors import DataError, UsageError
+from crm_analysis.value import clv
+from crm_analysis.value.models.projection import project
+
+TRUTH = (0.8, 6.0, 0.9, 3.0)
+SPEND = (6.0, 4.0, 90.0)
+
+
+@pytest.fixture(scope="module")
+def world(draw_histories):
+    """Fitted models, a summary with spend, and the customer view of 600 customers."""
+    summary = draw_histories("mbg", 600, TRUTH, seed=3)
+    generator = np.random.default_rng(4)
+    nu = generator.gamma(SPEND[1], 1 / SPEND[2], len(summary))
+    x = summary["frequency"].to_numpy()
+    summary["monetary"] = np.where(x > 0, generator.gamma(SPEND[0] * np.maximum(x, 1)) / nu / np.maximum(x, 1), np.nan)
+    summary.attrs = {"unit": "week", "as_of": "2025-06-30"}
+    view = pd.DataFrame(
+        {
+            "customer_id": summary["customer_id"],
+            "gross_spend": 100.0,
+            "margin": 30.0,
+            "cost_to_serve": generator.gamma(2, 10, len(summary)),
+            "acquisition_cost": 20.0,
+            "region": np.where(generator.random(len(summary)) < 0.3, "North", "South of the river and far beyond it"),
+        }
+    )
+    return clv.ModifiedBetaGeometric().fit(summary), clv.GammaGamma().fit(summary), summary, view
+
+
+def test_LifetimeValueResult_keeps_the_contract(world, keeps_result_contract):
+    fitted, spending, summary, view = world
+    by_region = clv.value(fitted, spending, summary, customers=view, by="region", currency="CNY", draws=100)
+    keeps_result_contract(by_region, pictures=("plot", "plot_customers"))
+    keeps_result_contract(clv.value(fitted, spending, summary, draws=100), pictures=("plot", "plot_customers"))
+
+
+def test_EquityResult_keeps_the_contract(world, keeps_result_contract):
+    fitted, spending, summary, view = world
+    keeps_result_contract(clv.equity(fitted, spending, summary, customers=view, draws=100), pictures=("plot",))
+    keeps_result_contract(clv.equity(fitted, spending, summary, draws=100), pictures=("plot",))
+
+
+def test_ServingResult_keeps_the_contract(world, keeps_result_contract):
+    fitted, spending, summary, view = world
+    pictures = ("plot", "plot_customers")
+    for customers, by in ((view, "region"), (view, ""), (None, ""), (view.assign(cost_to_serve=0.01), "")):
+        result = clv.serving(fitted, spending, summary, customers=customers, by=by, draws=100)
+        keeps_result_contract(result, pictures=pictures)
+
+
+def test_a_value_by_hand(world):
+    """One quarter without discount: margin x spend x expected purchases in 13.04 weeks."""
+    fitted, spending, summary, _ = world
+    result = clv.value(fitted, spending, summary, years=0.25, discount_rate=0, margin=0.5, draws=100)
+    expected = fitted.expected_purchases(summary, periods=365.25 / 4 / 7) * spending.mean_spend(summary) * 0.5
+    assert result.customers["value"].to_numpy() == pytest.approx(expected.to_numpy())
+    assert result.segments["value_total"].iloc[-1] == pytest.approx(expected.sum())
+
+
+def test_discount_and_cost_by_the_integral(world):
+    """Against a sum over 3,000 small steps of the model's rate of purchases and of the chance to be there."""
+    fitted, spending, summary, view = world
+    one = summary.iloc[[0, 5]].copy()
+    one.attrs = summary.attrs
+    found = project(
+        fitted, spending, one, customers=view, years=2.0, discount_rate=0.2, margin=0.3, currency="", caller="test"
+    ).customers
+    from crm_analysis.value.models.history import distinct
+
+    histories, years = distinct(one, caller="test"), np.linspace(0, 2, 3001)
+    weeks = years * 365.25 / 7
+    bought = fitted.expected(fitted.maximum_.params, histories, weeks[1:])
+    there = fitted.remaining(fitted.maximum_.params, histories, weeks[1:])
+    discount = 1.2 ** -((years[1:] + years[:-1]) / 2)
+    spend = (discount @ np.diff(bought, axis=0, prepend=0))[histories.place] * spending.mean_spend(one).to_numpy()
+    cost = (discount @ there)[histories.place] * (2 / 3000) * view["cost_to_serve"].iloc[[0, 5]].to_numpy()
+    assert found["spend"].to_numpy() == pytest.approx(spend, rel=2e-3)
+    assert found["cost"].to_numpy() == pytest.approx(cost, rel=5e-3)
+
+
+def test_intervals_of_the_value_hold_what_may_happen(world):
+    """The true parameters' own futures fall into the customers' intervals, and their total into its interval."""
+    fitted, spending, summary, _ = world
+    result = clv.value(fitted, spending, summary, years=1, discount_rate=0, margin=1.0, draws=800, seed=5)
+    drawn = project(
+        fitted, spending, summary, customers=None, years=1, discount_rate=0, margin=1.0, currency="", caller="test"
+    ).draws(number=100, seed=77)
+    _, values = next(drawn)
+    low, high = result.customers["value_low"].to_numpy(), result.customers["value_high"].to_numpy()
+    assert ((low <= values) & (values <= high)).mean() == pytest.approx(0.95, abs=0.025)
+    assert values.mean() == pytest.approx(result.customers["value"].mean(), rel=0.06)
+    whole = result.segments.iloc[-1]
+    totals = values.sum(axis=1)
+    assert ((whole["value_total_low"] <= totals) & (totals <= whole["value_total_high"])).mean() > 0.88
+
+
+def test_segments_add_up(world):
+    fitted, spending, summary, view = world
+    result = clv.value(fitted, spending, summary, customers=view, by="region", draws=100)
+    parts, whole = result.segments.iloc[:-1], result.segments.iloc[-1]
+    assert parts["value_total"].sum() == pytest.approx(whole["value_total"])
+    assert parts["customers"].sum() == whole["customers"] == 600
+    assert parts["value_share"].sum() == pytest.approx(1)
+    assert result.terms.margin == pytest.approx(0.3)
+    assert result.findings()[-1] == "Profit is 30.0 % of the spend, less the cost of serving them."
+
+
+def test_without_a_margin_values_are_sales(world):
+    fitted, spending, summary, _ = world
+    said = clv.value(fitted, spending, summary, draws=100).findings()
+    assert said[-1] == "The margin is not known, so that these are sales and not profit."
+    assert " of spend in the next 3 years, discounted at 10.0 % a year: " in said[0]
+
+
+def test_the_cautions_of_the_models_are_passed_on(world):
+    fitted, _, summary, _ = world
+    related = summary.assign(monetary=summary["monetary"] * np.maximum(summary["frequency"], 1))
+    related.attrs = summary.attrs
+    with pytest.warns(UserWarning, match="correlation"):
+        other = clv.GammaGamma().fit(related)
+    assert clv.value(fitted, other, related, draws=100).findings()[-1] == other.cautions_[0]
+
+
+def test_equity_adds_present_and_future(world):
+    fitted, spending, summary, view = world
+    result = clv.equity(fitted, spending, summary, customers=view, winning_years=2, discount_rate=0, draws=100)
+    rows = result.parts.set_index("part")
+    present = clv.value(fitted, spending, summary, customers=view, discount_rate=0, draws=100)
+    assert rows.loc["present", "value"] == pytest.approx(present.segments["value_total"].iloc[-1])
+    assert rows.loc["all", "value"] == pytest.approx(rows["value"].iloc[:2].sum())
+    new = result.newcomer.iloc[0]
+    won = (summary["age"] * 7 < 365.25).sum()
+    assert new["new_a_year"] == pytest.approx(won / min(1, summary["age"].max() * 7 / 365.25))
+    assert rows.loc["future", "value"] == pytest.approx(2 * new["new_a_year"] * new["net_value"])
+    assert new["net_value"] == pytest.approx(new["value_before_winning"] - 20)
+    assert "costs 20 to win: winning pays." in result.findings()[1]
+    dear = clv.equity(fitted, spending, summary, customers=view.assign(acquisition_cost=9e4), draws=100)
+    assert dear.findings()[1].endswith("costs 90,000 to win: winning does not pay.")
+
+
+def test_a_newcomer_is_worth_what_customers_of_the_model_bring(world):
+    """Customers drawn from the fitted parameters, followed for a year."""
+    fitted, spending, summary, _ = world
+    r, alpha, a, b = fitted.params_
+    p, q, v = spending.params_
+    generator, n, weeks = np.random.default_rng(1), 40_000, 365.25 / 7
+    rates, stops = generator.gamma(r, 1 / alpha, n), generator.beta(a, b, n)
+    after_first = np.minimum(generator.poisson(rates * weeks), generator.geometric(np.maximum(stops, 1e-9)))
+    bought = 1 + np.where(generator.random(n) < stops, 0, after_first)
+    brought = bought * p / generator.gamma(q, 1 / v, n)
+    found = clv.equity(fitted, spending, summary, years=1, discount_rate=0, margin=1.0, draws=100).newcomer.iloc[0]
+    assert found["value_before_winning"] == pytest.approx(brought.mean(), rel=0.03)
+
+
+def test_serving_by_hand(world):
+    fitted, spending, summary, view = world
+    result = clv.serving(fitted, spending, summary, customers=view, by="region", price_rise=0.2, accept=0.5, draws=100)
+    table = clv.value(fitted, spending, summary, customers=view, draws=100).customers
+    losing = table[table["value"] < 0]
+    whole = result.segments.iloc[-1]
+    assert whole["losing"] == len(losing) > 0
+    assert whole["loss_total"] == pytest.approx(losing["value"].sum())
+    assert whole["rise_share"] == pytest.approx(-losing["value"].sum() / losing["spend"].sum())
+    assert result.actions["gain"].iloc[0] == pytest.approx(-losing["value"].sum())
+    repriced = 0.5 * (losing["value"].sum() + 0.2 * losing["spend"].sum()) - losing["value"].sum()
+    assert result.actions["gain"].iloc[1] == pytest.approx(repriced)
+    assert (result.actions["gain_low"] <= result.actions["gain"]).all()
+    assert (result.actions["gain"] <= result.actions["gain_high"]).all()
+
+
+def test_what_serving_cannot_say(world):
+    fitted, spending, summary, view = world
+    assert clv.serving(fitted, spending, summary).findings() == (
+        "The cost of serving customers is not known in this study (customers with cost_to_serve).",
+    )
+    assert clv.serving(fitted, spending, summary, customers=view.drop(columns="margin")).findings() == (
+        "The margin is not known, so that nobody can be said to lose money; give margin.",
+    )
+    cheap = clv.serving(fitted, spending, summary, customers=view.assign(cost_to_serve=1e-9), draws=100)
+    assert cheap.findings() == ("Nobody is expected to cost more than they bring in the next 3 years.",)
+
+
+@pytest.mark.parametrize(
+    ("verb", "change", "kind", "message"),
+    [
+        ("value", {"years": 0}, UsageError, "value: years must be a positive number, not 0."),
+        ("value", {"discount_rate": 8}, UsageError, "value: discount_rate is a share of a year, such as 0.1, not 8."),
+        ("value", {"draws": 3}, UsageError, "value: draws must be 100 or more, not 3."),
+        (
+            "value",
+            {"margin": 1.4},
+            DataError,
+            "value: the margin is 1.400 of the spend, not between 0 and 1; give margin.",
+        ),
+        (
+            "value",
+            {"by": "colour"},
+            UsageError,
+            "value: there is no column 'colour' to divide customers by; no customers were given.",
+        ),
+        ("equity", {"winning_years": -1}, UsageError, "equity: winning_years must not be negative, not -1."),
+        (
+            "serving",
+            {"accept": 1.2},
+            UsageError,
+            "serving: accept must be a share and price_rise not negative, not 1.2 and 0.1.",
+        ),
+    ],
+)
+def test_wrong_calls_are_said(world, verb, change, kind, message):
+    fitted, spending, summary, _ = world
+    with pytest.raises(kind) as caught:
+        getattr(clv, verb)(fitted, spending, summary, **change)
+    assert str(caught.value) == message
+
+
+def test_a_summary_without_its_unit_is_refused(world):
+    fitted, spending, summary, _ = world
+    bare = summary.copy()
+    bare.attrs = {}
+    with pytest.raises(UsageError) as caught:
+        clv.value(fitted, spending, bare)
+    assert str(caught.value) == "value: the summary does not say its unit of time; make it with clv.summarise."
