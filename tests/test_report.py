@@ -148,6 +148,14 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
         },
         "31_build_an_index": {"language": "zh", "tried": 25, "image": "", "half_width": 2.0, "draws": 60, "seed": 2},
         "32_kano_and_service_quality": {},
+        "40_loyalty": {
+            "as_of": "2025-03-31",
+            "days_back": 200,
+            "weights": "critic",
+            "by": "region",
+            "draws": 100,
+            "seed": 2,
+        },
     }
     small = home / "changed"
     small.mkdir()

@@ -1,0 +1,260 @@
+"""Breaks: is the curve a straight line, or does it bend once or twice, and where?
+
+Behaviour is regressed on satisfaction x by weighted least squares as a + b x + sum_k c_k (x - t_k)+, a continuous line
+with zero, one or two breaks t_k. Each bin counts with its customers over the residual variance there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+FIRST_RATE = 0.03
+"""P-value from which a break is claimed. The estimated weights cost some size: in samples of a straight line of yes and
+no a break is claimed somewhat more often, see benchmarks/README.md."""
+SECOND_RATE = 0.025
+"""Nominal chance to claim a second break where there is one: stricter, because the first one's place is a guess."""
+# The draws take the bend's size as known; what that costs in coverage this gives back (benchmarks/README.md).
+_HELD = 0.96
+_FINE, _COARSE = 121, 31
+_SHARE_BEYOND = 0.04  # of all customers beyond the outermost place where a break is sought
+_LEAST_LEVELS = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Breaks:
+    """Break points with their intervals (k rows: position, lower, upper) and the p-values of each step's test."""
+
+    positions: np.ndarray
+    p_values: tuple[float, ...]
+
+    @property
+    def at(self) -> np.ndarray:
+        return self.positions[:, 0]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Customers, sum and sum of squares of their behaviour, and its residual variance, by bin of satisfaction."""
+
+    at: np.ndarray
+    size: np.ndarray
+    total: np.ndarray
+    squares: np.ndarray
+    variance: np.ndarray
+
+    @cached_property
+    def scale(self) -> np.ndarray:
+        """What makes a bin's mean have variance 1, if `variance` is right."""
+        return np.sqrt(self.size / self.variance)
+
+    @cached_property
+    def outcome(self) -> np.ndarray:
+        return self.total / self.size * self.scale
+
+    def columns(self, *functions: np.ndarray) -> np.ndarray:
+        return np.column_stack(functions) * self.scale[:, None]
+
+    def spread(self, places: np.ndarray) -> np.ndarray:
+        """Standard deviation of the outcome in each bin, as its distances from a line with these breaks tell."""
+        line = np.column_stack([np.ones_like(self.at), self.at, hinge(self.at, places)])
+        fit = line @ coefficients(self, places)
+        gap = np.maximum(self.squares - 2 * fit * self.total + self.size * fit**2, 0)
+        freedom = 1 - line.shape[1] / self.size.sum()
+        return np.asarray(np.sqrt(gap / self.size / self.variance / freedom))
+
+
+def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resamples: int = 1000) -> Breaks:
+    """Decide how many breaks there are, and where.
+
+    Parameters
+    ----------
+    data : Sample
+        Bins; see `smooth.variance` for the variance.
+    generator : numpy Generator
+        For the null distributions.
+    most : int
+        At most so many breaks: 0, 1 or 2.
+    resamples : int
+        Draws of the null distributions.
+
+    Returns
+    -------
+    Breaks
+
+    Notes
+    -----
+    No break against one: the largest robust score statistic over all places; no break against two: the largest over
+    all pairs of places; the smaller of their p-values is judged by its own distribution. One break against two: the
+    same with the first break, and a move of it, taken out. Null distributions come from wild draws of the bins'
+    residuals with the variance that each bin shows. A position's interval holds the places t at which the loss
+    Q(t) = RSS(t) - min RSS is no larger than in 96 % of draws of a curve that breaks at t (Hansen 2017; the draws take
+    the bend's size as known, for which a point is added to 95); with two breaks the other one, and a move of it, is
+    taken out first.
+
+    References
+    ----------
+    Hansen, B. E. (2017). Regression kink with an unknown threshold. Journal of Business & Economic Statistics 35,
+    228-240.
+    """
+    none = np.empty((0, 3))
+    fine, coarse = candidates(data, _FINE), candidates(data, _COARSE)
+    spread = data.spread(np.empty(0))
+    # Behaviour that never varies leaves nothing but rounding about the line.
+    if most < 1 or not len(fine) or spread.max() < 1e-6:
+        return Breaks(none, ())
+    chance = generator.standard_normal((resamples, len(data.at)))
+    noise = chance * spread
+    line = data.columns(np.ones_like(data.at), data.at)
+    single = _Process.of(data, line, fine, noise)
+    pairs = _Process.of(data, line, coarse, noise)
+    p_any = _smaller(single.best(), pairs.best_pair()) if most > 1 else _p_value(*single.best())
+    if p_any > FIRST_RATE:
+        return Breaks(none, (p_any,))
+    first = float(fine[int(np.argmax(single.score**2))])
+    # From here on chance is what a line with this break leaves.
+    noise = chance * data.spread(np.array([first]))
+    single = _Process.of(data, line, fine, noise)
+    rest = _apart(coarse, first, data.at)
+    if most > 1 and len(rest):
+        p_two = _p_value(*_Process.of(data, _around(data, first), rest, noise).best())
+        if p_two <= SECOND_RATE:
+            one, two = _best_two(data, pairs, coarse, fine)
+            noise = chance * data.spread(np.array([one, two]))
+            places = [(one, *_interval(data, two, one, noise)), (two, *_interval(data, one, two, noise))]
+            return Breaks(np.array(places), (p_any, p_two))
+        return Breaks(np.array([(first, *_ends(single, fine))]), (p_any, p_two))
+    return Breaks(np.array([(first, *_ends(single, fine))]), (p_any,))
+
+
+def candidates(data: Sample, count: int) -> np.ndarray:
+    """Places where a break is sought: with customers and at least two levels on each side."""
+    if len(data.at) < _LEAST_LEVELS:
+        return np.empty(0)
+    below = np.cumsum(data.size) / data.size.sum()
+    low = max(data.at[1], data.at[int(np.searchsorted(below, _SHARE_BEYOND))])
+    high = min(data.at[-2], data.at[int(np.searchsorted(below, 1 - _SHARE_BEYOND))])
+    return np.linspace(low, high, count) if high > low else np.empty(0)
+
+
+def hinge(at: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return (x - t)+ for each x (rows) and t (columns)."""
+    return np.maximum(at[:, None] - places, 0)
+
+
+def coefficients(data: Sample, places: np.ndarray) -> np.ndarray:
+    """Return a, b, c_1, ... of the piecewise line with breaks at these places."""
+    design = data.columns(np.ones_like(data.at), data.at, *hinge(data.at, places).T)
+    return np.asarray(np.linalg.lstsq(design, data.outcome, rcond=None)[0])
+
+
+@dataclass(frozen=True, eq=False)
+class _Process:
+    """Scores of a hinge at each place beside some base: of the data (T), and of wild draws (resamples x T)."""
+
+    score: np.ndarray
+    noise: np.ndarray
+    overlap: np.ndarray
+
+    @classmethod
+    def of(cls, data: Sample, base: np.ndarray, places: np.ndarray, noise: np.ndarray) -> _Process:
+        orthonormal = np.linalg.qr(base)[0]
+        bends = hinge(data.at, places) * data.scale[:, None]
+        bends = bends - orthonormal @ (orthonormal.T @ bends)
+        length = np.linalg.norm(bends, axis=0)
+        unit = bends / np.maximum(length, 1e-12)
+        unit[:, length < 1e-8 * length.max()] = 0
+        return cls(unit.T @ data.outcome, noise @ unit, unit.T @ unit)
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """Of the scores, as the wild draws have it."""
+        return np.asarray(self.noise.T @ self.noise / len(self.noise))
+
+    def best(self) -> tuple[float, np.ndarray]:
+        """The largest robust statistic over all places, and its wild draws."""
+        variance = np.maximum(np.diag(self.covariance), 1e-12)
+        return float((self.score**2 / variance).max()), (self.noise**2 / variance).max(axis=1)
+
+    def best_pair(self) -> tuple[float, np.ndarray]:
+        """The same over all pairs of places that are not too much alike."""
+        one, two = np.triu_indices(len(self.score), k=2)
+        a, b, c = self.covariance[one, one], self.covariance[one, two], self.covariance[two, two]
+        below = a * c - b**2
+        told = below > 1e-4 * a * c
+        if not told.any():
+            return self.best()
+        one, two, a, b, c, below = (part[told] for part in (one, two, a, b, c, below))
+
+        def largest(scores: np.ndarray) -> np.ndarray:
+            left, right = scores[:, one], scores[:, two]
+            return np.asarray(((left**2 * c - 2 * left * right * b + right**2 * a) / below).max(axis=1))
+
+        return float(largest(self.score[None])[0]), largest(self.noise)
+
+
+def _p_value(statistic: float, draws: np.ndarray) -> float:
+    return float((1 + (draws >= statistic).sum()) / (1 + len(draws)))
+
+
+def _smaller(one: tuple[float, np.ndarray], two: tuple[float, np.ndarray]) -> float:
+    """P-value of the smaller of two p-values, from their joint draws."""
+    ranks = [(1 + np.searchsorted(np.sort(-draws), -draws, side="right")) / (1 + len(draws)) for _, draws in (one, two)]
+    seen = min(_p_value(*one), _p_value(*two))
+    return float((1 + (np.minimum(*ranks) <= seen + 1e-12).sum()) / (1 + len(ranks[0])))
+
+
+def _around(data: Sample, place: float) -> np.ndarray:
+    """A line that breaks at a place, and how it changes when the place moves."""
+    bend = np.maximum(data.at - place, 0)
+    return data.columns(np.ones_like(data.at), data.at, bend, (data.at > place).astype("float64"))
+
+
+def _apart(places: np.ndarray, place: float, at: np.ndarray) -> np.ndarray:
+    """Places that leave at least two levels of satisfaction, and a twentieth of the range, between them and a break."""
+    between = np.abs(np.searchsorted(at, places) - np.searchsorted(at, place)) >= 2
+    return places[between & (np.abs(places - place) >= 0.05 * (at[-1] - at[0]))]
+
+
+def _best_two(data: Sample, pairs: _Process, coarse: np.ndarray, fine: np.ndarray) -> tuple[float, float]:
+    """The pair of places with the least squared error: first roughly, then each in turn on the fine grid."""
+    one, two = np.triu_indices(len(coarse), k=2)
+    cross = pairs.overlap[one, two]
+    left, right = pairs.score[one], pairs.score[two]
+    gain = (left**2 - 2 * cross * left * right + right**2) / np.maximum(1 - cross**2, 1e-6)
+    best = int(np.argmax(np.where(cross**2 < 1 - 1e-4, gain, -np.inf)))
+    low, high = float(coarse[one[best]]), float(coarse[two[best]])
+    for _ in range(3):
+        low = _beside(data, high, fine[fine < high])
+        high = _beside(data, low, fine[fine > low])
+    return low, high
+
+
+def _beside(data: Sample, other: float, places: np.ndarray) -> float:
+    """The best place for a break beside one that is given."""
+    places = chosen if len(chosen := _apart(places, other, data.at)) else places
+    base = data.columns(np.ones_like(data.at), data.at, np.maximum(data.at - other, 0))
+    score = _Process.of(data, base, places, np.zeros((1, len(data.at)))).score
+    return float(places[int(np.argmax(score**2))])
+
+
+def _interval(data: Sample, other: float, place: float, noise: np.ndarray) -> tuple[float, float]:
+    fine = candidates(data, _FINE)
+    side = _apart(fine[fine < other] if place < other else fine[fine > other], other, data.at)
+    low, high = _ends(_Process.of(data, _around(data, other), side, noise), side) if len(side) else (place, place)
+    return min(low, place), max(high, place)
+
+
+def _ends(process: _Process, places: np.ndarray) -> tuple[float, float]:
+    """The outermost places that the data do not reject as the break."""
+    loss = (process.score**2).max() - process.score**2
+    step = (places[1] - places[0]) / 2 if len(places) > 1 else 0.0
+    kept = []
+    for place in range(len(places)):
+        drawn = process.score[place] * process.overlap[place] + process.noise
+        lost = (drawn**2).max(axis=1) - drawn[:, place] ** 2
+        kept.append(loss[place] <= np.quantile(lost, _HELD) + 1e-9)
+    inside = places[np.array(kept)]
+    return float(inside.min() - step), float(inside.max() + step)

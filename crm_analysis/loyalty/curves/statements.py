@@ -1,0 +1,196 @@
+"""Statements: what the trap's result says, in sentences with their numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crm_analysis.loyalty.curves.breaks import FIRST_RATE
+from crm_analysis.loyalty.curves.explanations import ALPHA, CANNOT, NOT_SUPPORTED, SUPPORTED, UNTESTABLE
+from crm_analysis.loyalty.curves.phrasing import p_value, place, points
+from crm_analysis.table import amount, count, interval, listed, number, percent, with_interval
+
+_MEANING = {
+    "perception": "the curve itself bends, within markets of equal competition",
+    "two factors": "basic satisfaction matters less, or latent satisfaction more, the higher it is",
+    "competition": "the curve has another shape where competition differs",
+}
+
+
+def findings(found: Any) -> tuple[str, ...]:
+    """Say what was found; `found` is a TrapResult."""
+    facts = found.facts
+    if facts.why:
+        said = [*facts.cautions, facts.why]
+        if facts.satisfied and facts.customers:
+            said.append(_rate(found))
+        return (*said, *facts.left_out)
+    parts = (_trap, _breaks, _flat, _boxes, _explanations, _level, _types, _worth, _groups, _error)
+    said = [sentence for part in parts for sentence in part(found)]
+    closing = f"{count(facts.customers, 'customer')} with satisfaction and behaviour; these are associations."
+    return (*facts.cautions, *said, *facts.left_out, closing)
+
+
+def _rate(found: Any) -> str:
+    facts = found.facts
+    share = with_interval(*(found.rate[name] for name in ("estimate", "ci_lower", "ci_upper")))
+    return (
+        f"Of {count(facts.satisfied, 'satisfied customer')} ({number(facts.satisfied_from)} points or more) {share} "
+        f"are in the trap: satisfied, but not loyal. Loyal means: {facts.loyal_means}."
+    )
+
+
+def _trap(found: Any) -> list[str]:
+    facts, rate = found.facts, found.rate
+    if not facts.satisfied:
+        return [f"Nobody reaches a satisfaction of {number(facts.satisfied_from)}: there are no satisfied customers."]
+    said = [_rate(found)]
+    if pd.isna(rate["excess"]):
+        return said
+    value, low, high = (float(rate[name]) for name in ("excess", "excess_ci_lower", "excess_ci_upper"))
+    expected = f"a straight line of the same strength would give {percent(rate['estimate'] - value)} anyway"
+    if low > 0:
+        said.append(f"That is a trap beyond chance: {points(value, low, high)} more than expected, since {expected}.")
+    elif high < 0:
+        said.append(f"That is fewer than expected, by {points(-value, -high, -low)}: {expected}.")
+    else:
+        said.append(f"No excess for certain: {points(value, low, high)} more than expected; {expected}.")
+    return said
+
+
+def _breaks(found: Any) -> list[str]:
+    tests = found.facts.break_p_values
+    if not tests:
+        return [
+            "Breaks were not looked for: satisfaction has too few values, behaviour never varies, or the call said so."
+        ]
+    if found.break_points.empty:
+        return [
+            f"No break was found: a straight line fits ({p_value(tests[0])}; a break is claimed from p = {FIRST_RATE} "
+            "down)."
+        ]
+    at = [place(*row) for row in found.break_points.itertuples(index=False)]
+    return [f"The curve is no straight line ({p_value(tests[0])}): it bends at a satisfaction of {listed(at)}."]
+
+
+def _flat(found: Any) -> list[str]:
+    if found.flat_zone.empty:
+        return []
+    row = found.flat_zone.iloc[0]
+    return [
+        f"It is flat from {row['satisfaction_from']:.1f} to {row['satisfaction_to']:.1f}: in this zone of "
+        f"{place(row['width'], row['width_lower'], row['width_upper'])} points more satisfaction brings little or no "
+        "loyalty."
+    ]
+
+
+def _boxes(found: Any) -> list[str]:
+    of = found.boxes.set_index("box")
+    if "difference" not in of.index:
+        return []
+    top, following, gap = (of.loc[name] for name in ("top box", "next box", "difference"))
+    return [
+        f"Of the top box ({_box(top)}) {percent(top['loyal_share'])} are loyal, of the next ({_box(following)}) "
+        f"{percent(following['loyal_share'])}: a difference of "
+        f"{points(*(gap[f'loyal_share{end}'] for end in ('', '_low', '_high')))}."
+    ]
+
+
+def _box(row: pd.Series) -> str:
+    low, high = row["satisfaction_from"], row["satisfaction_to"]
+    return number(round(low, 1)) if low == high else f"{number(low)} to {number(round(high, 1))}"
+
+
+def _explanations(found: Any) -> list[str]:
+    rows = found.explanations
+    of = {verdict: rows[rows["verdict"] == verdict] for verdict in (SUPPORTED, NOT_SUPPORTED, CANNOT, UNTESTABLE)}
+    said = []
+    for row in of[SUPPORTED].sort_values("contribution", ascending=False).to_dict("records"):
+        share = f"{percent(row['contribution'])} ({interval(row['ci_lower'], row['ci_upper'])})"
+        said.append(
+            f"Supported given the others: {row['name']} ({p_value(row['pvalue'])}), that is, {_MEANING[row['name']]}. "
+            f"It accounts for {share} of what the tested explanations explain beyond straight lines."
+        )
+    if len(of[NOT_SUPPORTED]):
+        names = [
+            f"{row.name} ({p_value(row.pvalue)})"
+            for row in of[NOT_SUPPORTED][["name", "pvalue"]].itertuples(index=False)
+        ]
+        said.append(f"Not supported given the others: {listed(names)}.")
+    if len(of[CANNOT]):
+        said.append(
+            f"Something bends the curve, but {listed(list(of[CANNOT]['name']))} cannot be told apart with these data."
+        )
+    if len(of[UNTESTABLE]):
+        by_reason: dict[str, list[str]] = {}
+        for name in of[UNTESTABLE]["name"]:
+            by_reason.setdefault(found.facts.untestable.get(name, "no data"), []).append(name)
+        reasons = [f"{listed(names)} ({reason})" for reason, names in by_reason.items()]
+        said.append(f"Not testable with this data: {listed(reasons)}; what cannot be tested may hide behind the rest.")
+    return said
+
+
+def _level(found: Any) -> list[str]:
+    level = found.facts.level
+    if level is None:
+        return []
+    low, high, value, ends, p = level
+    if p > ALPHA:
+        return [f"The height of the curve does not differ for certain by competition ({p_value(p)})."]
+    return [
+        f"At equal satisfaction loyalty is {points(abs(value), *ends)} {'lower' if value < 0 else 'higher'} where "
+        f"competition is {high} than where it is {low} ({p_value(p)})."
+    ]
+
+
+def _types(found: Any) -> list[str]:
+    share = found.types.set_index("type")["customers_share"]
+    return [
+        f"{percent(share['apostle'])} are apostles (satisfied and loyal), {percent(share['mercenary'])} mercenaries "
+        f"(satisfied, not loyal), {percent(share['hostage'])} hostages (loyal, not satisfied) and "
+        f"{percent(share['defector'])} defectors (neither)."
+    ]
+
+
+def _worth(found: Any) -> list[str]:
+    if found.facts.worth is None:
+        return []
+    total, share, low, high = found.facts.worth
+    of = "" if np.isnan(share) else f", {with_interval(share, low, high)} of what all these customers are worth"
+    return [f"The customers in the trap are worth {amount(total, found.facts.currency)}{of}."]
+
+
+def _groups(found: Any) -> list[str]:
+    said = []
+    for grouping, p in found.facts.group_p_values.items():
+        rows = found.groups[(found.groups["grouping"] == grouping) & (found.groups["satisfied"] > 0)]
+        if len(rows) < 2 or np.isnan(p):
+            continue
+        most, least = (rows.loc[rows["trapped_share"].agg(pick)] for pick in ("idxmax", "idxmin"))
+        ends = ("trapped_share", "trapped_share_low", "trapped_share_high")
+        verdict = "differs" if p <= 0.05 else "does not differ for certain"
+        said.append(
+            f"The trap rate {verdict} by {grouping.replace('_', ' ')} ({p_value(p)}): from "
+            f"{with_interval(*(least[end] for end in ends))} in {least['group']} to "
+            f"{with_interval(*(most[end] for end in ends))} in {most['group']}."
+        )
+    return said
+
+
+def _error(found: Any) -> list[str]:
+    facts = found.facts
+    if facts.reliability is None:
+        return [
+            "The reliability of satisfaction was not given: its error bends curves towards lines, so true bends are "
+            "sharper than these."
+        ]
+    if facts.reliability == 1:
+        return []
+    rate, excess = facts.corrected["rate"], facts.corrected["excess"]
+    return [
+        f"Corrected for the error in satisfaction (reliability {facts.reliability:.2f}, simulation extrapolation) the "
+        f"trap rate is {with_interval(*(min(1.0, max(0.0, value)) for value in rate))}, its excess "
+        f"{points(*excess)}; breaks are those of the observed score."
+    ]

@@ -1,0 +1,1 @@
+"""What the kinds of loyalty are made of."""

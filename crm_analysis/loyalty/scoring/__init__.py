@@ -1,0 +1,1 @@
+"""What the loyalty score is made of."""

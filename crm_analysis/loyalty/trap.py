@@ -1,0 +1,277 @@
+"""Trap: satisfied customers who leave all the same. How many, where the curve bends, who they are, and why.
+
+`detect` answers that from plain Series; `remedies` asks what more value or higher switching cost would bring, `lagged`
+what satisfaction of an earlier wave still tells.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from crm_analysis.errors import UsageError
+from crm_analysis.loyalty.curves import detection, pictures, statements
+from crm_analysis.loyalty.curves.facts import Evidence, Facts
+from crm_analysis.loyalty.curves.lagging import LaggedResult, lagged
+from crm_analysis.loyalty.curves.remedies import RemedyResult, compare
+from crm_analysis.result import Result, metric_key
+
+__all__ = ["LaggedResult", "RemedyResult", "TrapResult", "detect", "lagged", "remedies"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrapResult(Result):
+    """The satisfaction trap of one study.
+
+    Attributes
+    ----------
+    rate : Series
+        ``estimate``, ``ci_lower``, ``ci_upper``: share of the satisfied who are not loyal; ``excess``,
+        ``excess_ci_lower``, ``excess_ci_upper``: what of it a straight line of the same strength would not give.
+    curve : DataFrame
+        The free curve: ``satisfaction`` (0-100), ``loyalty`` (0-1), ``ci_lower``, ``ci_upper`` (at each place).
+    curves : DataFrame
+        By ``kind``, free, monotone, piecewise and corrected for error; also ``band_lower`` and ``band_upper``, which
+        hold the whole curve.
+    break_points : DataFrame
+        ``position``, ``ci_lower``, ``ci_upper``; no rows: none found.
+    flat_zone : DataFrame
+        One row, or none: where the curve is flat, and how wide that zone is.
+    boxes : DataFrame
+        Loyal share of the top box and of the next, and the difference.
+    explanations : DataFrame
+        ``name``, ``contribution`` (share of the variation that the explanations explain), ``ci_lower``, ``ci_upper``,
+        ``pvalue`` (Holm), ``verdict``.
+    points : DataFrame
+        What each explanation adds to the mean shortfall of the satisfied below the straight line, in behaviour's unit.
+    factors : DataFrame
+        Slope of basic and latent satisfaction among their lowest and highest third, per standard deviation.
+    customers : DataFrame
+        ``customer_id``, ``type`` (apostle, mercenary, hostage, defector), ``trapped``.
+    types, groups, by_competition : DataFrame
+        Shares of the types; rate and excess by group; the free curve by level of competition.
+    facts, evidence
+        What the sentences tell, and what `remedies` draws on.
+    """
+
+    rate: pd.Series
+    curve: pd.DataFrame
+    curves: pd.DataFrame
+    break_points: pd.DataFrame
+    flat_zone: pd.DataFrame
+    boxes: pd.DataFrame
+    explanations: pd.DataFrame
+    points: pd.DataFrame
+    factors: pd.DataFrame
+    customers: pd.DataFrame
+    types: pd.DataFrame
+    groups: pd.DataFrame
+    by_competition: pd.DataFrame
+    facts: Facts
+    evidence: Evidence | None
+    title = "Satisfaction trap"
+    shown: ClassVar[dict[str, str]] = {
+        "summary": "Share of the satisfied who are not loyal, and its excess over a straight line of the same strength",
+        "break_points": "Satisfaction at which the curve bends",
+        "boxes": "Loyal share of the highest answers and of those next to them",
+        "explanations": "Explanations, each tested given the others; contribution: share of what they explain together",
+        "types": "Types of customers (Jones and Sasser)",
+        "groups": "Trap rate by group; excess over each group's own line",
+    }
+
+    def to_frame(self) -> pd.DataFrame:
+        return self.curve.copy()
+
+    def summary(self) -> pd.DataFrame:
+        """Return rate and excess as a table."""
+        low, high = ("", "excess_"), ("ci_lower", "ci_upper")
+        rows = [
+            (name, self.rate[value], *(self.rate[f"{prefix}{end}"] for end in high))
+            for name, value, prefix in zip(("trap rate", "excess"), ("estimate", "excess"), low, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=["measure", "share", "share_low", "share_high"])
+
+    def frames(self) -> dict[str, pd.DataFrame]:
+        own = ("curves", "break_points", "flat_zone", "boxes", "explanations", "points", "factors", "customers")
+        tables = {name: getattr(self, name).copy() for name in (*own, "types", "groups", "by_competition")}
+        return {"curve": self.to_frame(), "summary": self.summary(), **tables}
+
+    def findings(self) -> tuple[str, ...]:
+        """What must be known first, if anything; then the rate, its excess, the curve, its explanations, who it is."""
+        return statements.findings(self)
+
+    def metrics(self) -> dict[str, float]:
+        verdicts = {
+            f"supported_{metric_key(name)}": int(verdict == "supported")
+            for name, verdict in zip(self.explanations["name"], self.explanations["verdict"], strict=True)
+        }
+        return {
+            "customers": self.facts.customers,
+            "satisfied": self.facts.satisfied,
+            "trap_rate": float(self.rate["estimate"]),
+            "trap_excess": float(self.rate["excess"]),
+            "break_points": len(self.break_points),
+            **verdicts,
+        }
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the curve with its bands, its breaks with their intervals, the flat zone and the threshold."""
+        return pictures.curve(self, ax)
+
+    def plot_competition(self, ax: Axes | None = None) -> Axes:
+        """Draw the curve at each level of competition."""
+        return pictures.competition(self, ax)
+
+    def plot_types(self, ax: Axes | None = None) -> Axes:
+        """Draw the four types as areas: satisfaction across, loyalty upwards."""
+        return pictures.types(self, ax)
+
+    def plot_scatter(self, ax: Axes | None = None) -> Axes:
+        """Draw customers as points in the colour of their type: satisfaction across, behaviour upwards."""
+        return pictures.scatter(self, ax)
+
+    def plot_explanations(self, ax: Axes | None = None) -> Axes:
+        """Draw what each explanation contributes, with its interval and its verdict."""
+        return pictures.explanations(self, ax)
+
+    def plot_groups(self, ax: Axes | None = None) -> Axes:
+        """Draw the trap rate of each group with its interval."""
+        return pictures.groups(self, ax)
+
+
+def detect(
+    satisfaction: pd.Series,
+    behaviour: pd.Series,
+    *,
+    attitude: pd.Series | None = None,
+    competition: pd.Series | None = None,
+    basic: pd.Series | None = None,
+    latent: pd.Series | None = None,
+    switching_cost: pd.Series | None = None,
+    reliability: float | None = None,
+    groups: pd.Series | pd.DataFrame | None = None,
+    value: pd.Series | None = None,
+    satisfied_from: float = 70.0,
+    loyal_from: float | None = None,
+    attitude_from: float | None = None,
+    most_breaks: int = 2,
+    satisfaction_time: Any = None,
+    behaviour_from: Any = None,
+    currency: str = "",
+    resamples: int = 1000,
+    seed: int = 0,
+) -> TrapResult:
+    """Look for the satisfaction trap: satisfied customers who are not loyal.
+
+    Parameters
+    ----------
+    satisfaction : Series
+        0-100, indexed by customer_id. What other Series know of other customers is left out.
+    behaviour : Series
+        What was done after: 0 or 1 (bought again), or a number from 0 to 1 (share of wallet).
+    attitude : Series, optional
+        What customers mean to do, more is better. Where given, loyal is who has both attitude and behaviour.
+    competition : Series, optional
+        Of each customer's market: numbers (more is fiercer), or names of levels.
+    basic, latent : Series, optional
+        Satisfaction with what must be there and with what nobody expects (from Kano's must-be and attractive features).
+    switching_cost : Series, optional
+        How hard it is to leave, in any unit.
+    reliability : float, optional
+        Of satisfaction, 0-1, such as Cronbach's alpha: curve and rate are then also given without its error.
+    groups : Series or DataFrame, optional
+        Segment, region, wave: rates are given by each.
+    value : Series, optional
+        What each customer is worth.
+    satisfied_from : float
+        Who reaches it is satisfied.
+    loyal_from, attitude_from : float, optional
+        Who reaches them is loyal; by default 1 for behaviour of 0 and 1, otherwise the median of these customers. They
+        are then taken as given: intervals hold for this cut.
+    most_breaks : int
+        0, 1 or 2.
+    satisfaction_time, behaviour_from : date or Series of dates, optional
+        When satisfaction was asked and from when on behaviour counts; the order is checked.
+    currency : str
+        Of `value`.
+    resamples : int
+        Bootstrap resamples, at least 100.
+    seed : int
+        For these.
+
+    Returns
+    -------
+    TrapResult
+        Where there are too few customers, one level of satisfaction only, or nobody or everybody is loyal, one that
+        says so and holds what can be known.
+
+    Raises
+    ------
+    UsageError
+        If something is no Series, not numeric, outside its range, or has a customer twice; if an option is.
+
+    Notes
+    -----
+    Rate: share of the satisfied who are not loyal, with Wilson's interval. Excess: rate less the share that a straight
+    line through the same customers with the same spread about it would give, see `curves.excess`; under a straight line
+    it is zero. Curve: local linear and isotonic regression, and a continuous line with up to two breaks, see
+    `curves.breaks`. Error in satisfaction bends curves towards lines: with a reliability r its variance is 1 - r of the
+    observed one, and `curves.simulated_error` extrapolates to none. Explanations compete in one regression, see
+    `curves.design` and `curves.explanations`. Intervals are 95 % percentiles of bootstrap resamples of customers; more
+    than 5,000 customers are drawn as 5,000 random groups. benchmarks/README.md has the measured coverage.
+
+    References
+    ----------
+    Jones, T. O. and Sasser, W. E. (1995). Why satisfied customers defect. Harvard Business Review 73(6), 88-99.
+    Dick, A. S. and Basu, K. (1994). Customer loyalty: toward an integrated conceptual framework. Journal of the Academy
+    of Marketing Science 22, 99-113.
+    """
+    if resamples < 100:
+        raise UsageError(f"trap: resamples must be 100 or more, not {resamples}.")
+    if most_breaks not in (0, 1, 2):
+        raise UsageError(f"trap: most_breaks must be 0, 1 or 2, not {most_breaks!r}.")
+    if reliability is not None and not 0 < reliability <= 1:
+        raise UsageError(f"trap: reliability must lie above 0 and not above 1, not be {reliability!r}.")
+    settings = detection.Settings(
+        satisfied_from=satisfied_from,
+        loyal_from=loyal_from,
+        attitude_from=attitude_from,
+        reliability=reliability,
+        most_breaks=most_breaks,
+        times=(satisfaction_time, behaviour_from),
+        currency=currency,
+        resamples=resamples,
+        seed=seed,
+    )
+    numbers = {"attitude": attitude, "basic": basic, "latent": latent, "switching_cost": switching_cost, "value": value}
+    return TrapResult(**detection.run(satisfaction, behaviour, numbers, competition, groups, settings))
+
+
+def remedies(found: TrapResult, *, value_points: float = 10.0, switching_points: float = 1.0) -> RemedyResult:
+    """Set two ways out of the trap side by side, as scenarios: more delivered value, higher switching cost.
+
+    Parameters
+    ----------
+    found : TrapResult
+        From `detect`.
+    value_points : float
+        By how many points better delivered value raises everybody's satisfaction, at most to 100.
+    switching_points : float
+        By how many of its own units switching cost rises, where `detect` was given it.
+
+    Returns
+    -------
+    RemedyResult
+
+    Raises
+    ------
+    UsageError
+        If the points are not positive.
+    """
+    for name, points in (("value_points", value_points), ("switching_points", switching_points)):
+        if not points > 0:
+            raise UsageError(f"trap: {name} must be positive, not {points!r}.")
+    return compare(found.evidence, value_points=value_points, switching_points=switching_points)

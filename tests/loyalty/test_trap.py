@@ -1,0 +1,475 @@
+"""The trap as a whole: what is written in the issue, data that cannot answer, sentences, warnings, remedies."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analysis.errors import UsageError
+from crm_analysis.loyalty import trap
+
+
+def customers(n=1500, *, seed=1, kind="binary"):
+    """Series of n customers with a curve that breaks at 70, everything given."""
+    generator = np.random.default_rng(seed)
+    index = pd.Index([f"C{number:05d}" for number in range(n)], name="customer_id")
+    s, basic, latent, cost = generator.normal(size=(4, n))
+    x = np.clip(np.round((65 + 18 * s) * 0.27) / 0.27, 0, 100)
+    level = generator.integers(0, 3, n)
+    p = 0.25 + 0.001 * x + 0.015 * np.maximum(x - 70, 0) - 0.06 * level + 0.04 * cost
+    y = (generator.random(n) < p) * 1.0 if kind == "binary" else np.clip(p + generator.normal(0, 0.15, n), 0, 1)
+    names = np.array(["weak", "middle", "strong"], dtype="object")
+    values = {
+        "satisfaction": x,
+        "behaviour": y,
+        "competition": names[level],
+        "basic": 0.45 * s + basic,
+        "latent": 0.4 * s + latent,
+        "switching_cost": cost,
+        "attitude": x / 10 + generator.normal(size=n),
+        "value": generator.gamma(2, 100, n),
+        "groups": np.array(["north", "south"], dtype="object")[generator.integers(0, 2, n)],
+    }
+    return {name: pd.Series(value, index=index, name=name) for name, value in values.items()}
+
+
+def detected(given, *names, **options):
+    more = {name: given[name] for name in names}
+    return trap.detect(given["satisfaction"], given["behaviour"], **more, **{"resamples": 200, "seed": 1} | options)
+
+
+EVERYTHING = ("competition", "basic", "latent", "switching_cost", "value", "groups")
+
+
+@pytest.mark.parametrize("kind", ["binary", "share"])
+def test_the_call_of_the_issue_works_as_written(kind):
+    given = customers(4000, kind=kind)
+    satisfaction, behaviour, competition = (given[name] for name in ("satisfaction", "behaviour", "competition"))
+    found = trap.detect(satisfaction, behaviour, competition=competition, seed=1)
+    assert list(found.rate.index) == [
+        "estimate",
+        "ci_lower",
+        "ci_upper",
+        "excess",
+        "excess_ci_lower",
+        "excess_ci_upper",
+    ]
+    assert list(found.curve) == ["satisfaction", "loyalty", "ci_lower", "ci_upper"]
+    assert list(found.break_points) == ["position", "ci_lower", "ci_upper"]
+    assert list(found.explanations) == ["name", "contribution", "ci_lower", "ci_upper", "pvalue", "verdict"]
+    assert list(found.customers) == ["customer_id", "type", "trapped"]
+    assert found.rate["ci_lower"] < found.rate["estimate"] < found.rate["ci_upper"]
+    assert found.rate["excess_ci_lower"] < found.rate["excess"] < found.rate["excess_ci_upper"]
+    assert found.curve["loyalty"].between(found.curve["ci_lower"] - 0.01, found.curve["ci_upper"] + 0.01).all()
+    row = found.break_points.iloc[0]
+    assert row["ci_lower"] <= 70 <= row["ci_upper"]
+    assert found.explanations["verdict"].tolist() == ["supported", "not testable with this data", "not supported"]
+
+
+def test_the_rate_counts_the_satisfied_who_are_not_loyal():
+    given = customers(400)
+    found = detected(given)
+    satisfied = given["satisfaction"] >= 70
+    lost = satisfied & (given["behaviour"] == 0)
+    assert found.rate["estimate"] == pytest.approx(lost.sum() / satisfied.sum())
+    assert found.customers.set_index("customer_id")["trapped"].equals(lost.rename("trapped"))
+    assert (found.customers["type"] == "mercenary").equals(found.customers["trapped"].rename("type"))
+
+
+def test_the_same_seed_gives_the_same_and_order_does_not_matter():
+    given = customers(500)
+    one, two = detected(given, *EVERYTHING), detected(given, *EVERYTHING)
+    assert one.findings() == two.findings()
+    turned = {name: values.sample(frac=1, random_state=2) for name, values in given.items() if name != "satisfaction"}
+    other = detected({**turned, "satisfaction": given["satisfaction"]}, *EVERYTHING)
+    assert other.findings() == one.findings()
+    assert not detected(given, seed=2).curve.equals(one.curve)
+
+
+def test_nullable_types_and_true_or_false_are_numbers_too():
+    given = customers(300)
+    plain = detected(given, "competition")
+    changed = {
+        "satisfaction": given["satisfaction"].astype("Float64"),
+        "behaviour": given["behaviour"].astype(bool),
+        "competition": given["competition"].astype("category"),
+    }
+    assert detected(changed, "competition").findings() == plain.findings()
+
+
+def test_attitude_makes_loyal_who_has_both():
+    given = customers()
+    found = detected(given, "attitude", attitude_from=6.0)
+    both = (given["behaviour"] == 1) & (given["attitude"] >= 6)
+    satisfied = given["satisfaction"] >= 70
+    assert found.rate["estimate"] == pytest.approx((satisfied & ~both).sum() / satisfied.sum())
+    assert "Loyal means: the behaviour was shown and attitude of at least 6." in found.findings()[0]
+    share = customers(kind="share")
+    middle = detected(share, "attitude")
+    cut = share["behaviour"].median()
+    assert f"behaviour of at least {round(cut, 3):g}" in middle.findings()[0].replace("0.2830", "0.283")
+    gaps = {**given, "attitude": given["attitude"].where(given["attitude"] > 5)}
+    missing = int((given["attitude"] <= 5).sum())
+    assert f"Left out, since their attitude is not known: {missing} customers." in detected(gaps, "attitude").findings()
+
+
+def test_the_excess_of_a_straight_line_is_nothing_for_certain():
+    """Of twenty samples of a straight line at most four claim an excess; of a line of numbers too."""
+    for share in (False, True):
+        claims = 0
+        for seed in range(20):
+            generator = np.random.default_rng(seed)
+            x = pd.Series(np.clip(generator.normal(65, 18, 800), 0, 100))
+            p = 0.15 + 0.0065 * x
+            y = p + generator.uniform(-0.15, 0.15, 800) if share else (generator.random(800) < p) * 1.0
+            rate = trap.detect(x, pd.Series(y), resamples=100, most_breaks=0).rate
+            claims += not rate["excess_ci_lower"] <= 0 <= rate["excess_ci_upper"]
+        assert claims <= 4
+
+
+def test_the_reliability_corrects_towards_the_sharper_curve():
+    given = customers(6000)
+    generator = np.random.default_rng(2)
+    noise = generator.normal(0, 9, 6000)
+    seen = {**given, "satisfaction": (given["satisfaction"] + noise).clip(0, 100)}
+    true, blurred = detected(given), detected(seen, reliability=0.8)
+    assert true.rate["estimate"] < blurred.rate["estimate"]
+    rate, low, high = blurred.facts.corrected["rate"]
+    assert rate < blurred.rate["estimate"]
+    assert low <= true.rate["estimate"] <= high
+    assert set(blurred.curves["kind"]) == {"free", "monotone", "piecewise", "corrected"}
+    assert "simulation extrapolation" in blurred.findings()[-2]
+    assert "its error bends curves towards lines" in true.findings()[-2]
+
+
+# Data that cannot answer
+
+
+def series(values, start=0):
+    return pd.Series(values, index=range(start, start + len(values)), dtype="float64")
+
+
+@pytest.mark.parametrize(
+    ("satisfaction", "behaviour", "sentence"),
+    [
+        (series([]), series([1, 0]), "There is no satisfaction in this study, so a trap cannot be looked for."),
+        (series([50, 90]), series([]), "There is no behaviour in this study, so a trap cannot be looked for."),
+        (
+            series([50, 90]),
+            series([1, 0, 1], start=10),
+            "Not one of the 2 customers with a satisfaction is among the 3 with a behaviour: index both by the same "
+            "customer_id.",
+        ),
+        (
+            series([50, 90, 80, 20, 100]),
+            series([1, 0, 1, 0, 1]),
+            "5 customers are too few for a curve; it needs at least 30.",
+        ),
+        (
+            series([80] * 40),
+            series([1, 0] * 20),
+            "All 40 customers are equally satisfied (80): there is no curve over satisfaction.",
+        ),
+        (
+            series([60, 80] * 20),
+            series([1] * 40),
+            "All 40 customers are loyal: there is no trap and nothing to explain.",
+        ),
+        (
+            series([60, 80] * 20),
+            series([0] * 40),
+            "Not one of the 40 customers is loyal: satisfaction cannot tell who is.",
+        ),
+    ],
+)
+def test_data_that_cannot_answer_say_so(satisfaction, behaviour, sentence, keeps_result_contract):
+    found = trap.detect(satisfaction, behaviour, resamples=100)
+    assert sentence in found.findings()
+    assert found.curve.empty
+    keeps_result_contract(found, pictures=PICTURES)
+    keeps_result_contract(trap.remedies(found), pictures=("plot",))
+
+
+def test_few_customers_still_have_a_rate():
+    found = trap.detect(series([50, 90, 80, 20, 100]), series([1, 0, 1, 0, 1]))
+    assert found.findings() == (
+        "5 customers are too few for a curve; it needs at least 30.",
+        "Of 3 satisfied customers (70 points or more) 33.3 % (95 % interval 6.1–79.2) are in the trap: satisfied, but "
+        "not loyal. Loyal means: the behaviour was shown.",
+    )
+
+
+def test_few_shared_customers_are_told_first():
+    found = trap.detect(series(np.linspace(0, 100, 300)), series([1, 0] * 50, start=250), resamples=100)
+    assert found.findings()[0].startswith("Loyalty does not rise with satisfaction for certain, ")
+    assert found.findings()[0].endswith("of satisfaction: the rate below is hardly about feelings.")
+    assert (
+        "Only 50 of 300 customers with a satisfaction have a behaviour; check that both are indexed by the same "
+        "customer_id."
+    ) in found.findings()
+
+
+def test_nobody_satisfied_is_said():
+    given = customers(300)
+    found = detected(given, satisfied_from=101)
+    assert "Nobody reaches a satisfaction of 101: there are no satisfied customers." in found.findings()
+    assert np.isnan(found.rate["estimate"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"satisfaction": series([7, 11, 10])},
+            None,
+        ),
+        (
+            {"satisfaction": series([50, 110])},
+            "trap: satisfaction must lie between 0 and 100, but 1 of 2 values do not, the first is 110; rescale it, "
+            "for answers from 1 to 10 as (answer - 1) / 9 * 100.",
+        ),
+        (
+            {"behaviour": series([0, 3])},
+            "trap: behaviour must lie between 0 and 1, but 1 of 2 values do not, the first is 3; give 0 and 1, or a "
+            "share of what was possible.",
+        ),
+        (
+            {"satisfaction": [50, 60]},
+            "trap: satisfaction must be a pandas Series indexed by customer_id, not list.",
+        ),
+        (
+            {"behaviour": pd.Series([0, 1], index=["a", "a"])},
+            "trap: behaviour has customer 'a' twice; give one value per customer, such as that of one wave.",
+        ),
+        (
+            {"attitude": pd.Series(["good", "bad"])},
+            "trap: attitude is not numeric; give numbers where more is better.",
+        ),
+        ({"resamples": 9}, "trap: resamples must be 100 or more, not 9."),
+        ({"most_breaks": 3}, "trap: most_breaks must be 0, 1 or 2, not 3."),
+        ({"reliability": 1.2}, "trap: reliability must lie above 0 and not above 1, not be 1.2."),
+        (
+            {"satisfaction_time": "soon", "behaviour_from": "2025-01-01"},
+            "trap: satisfaction_time must be a date, or a Series of dates indexed by customer_id.",
+        ),
+    ],
+)
+def test_wrong_calls_are_refused(options, message):
+    call = {"satisfaction": series([50, 60]), "behaviour": series([0, 1])} | options
+    if message is None:
+        assert trap.detect(**call).facts.customers == 2
+        return
+    with pytest.raises(UsageError) as raised:
+        trap.detect(**call)
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize("satisfaction", ["two levels", "five levels", "all but a few at the top", "a number"])
+@pytest.mark.parametrize("behaviour", ["nearly all", "mostly none", "few levels"])
+def test_awkward_data_are_answered_in_sentences(satisfaction, behaviour, keeps_result_contract):
+    generator = np.random.default_rng(1)
+    x = {
+        "two levels": generator.integers(0, 2, 150) * 100.0,
+        "five levels": generator.integers(0, 5, 150) * 25.0,
+        "all but a few at the top": np.where(generator.random(150) < 0.95, 100.0, 40.0),
+        "a number": generator.uniform(0, 100, 150),
+    }[satisfaction]
+    y = {
+        "nearly all": (generator.random(150) < 0.97) * 1.0,
+        "mostly none": np.where(generator.random(150) < 0.7, 0, generator.random(150)),
+        "few levels": generator.integers(0, 5, 150) / 4,
+    }[behaviour]
+    found = trap.detect(
+        series(x),
+        series(y),
+        competition=series(generator.integers(0, 9, 150)),
+        basic=series(np.ones(150)),
+        latent=series(generator.integers(0, 2, 150)),
+        switching_cost=series(generator.normal(size=150)).mask(generator.random(150) < 0.3),
+        reliability=0.7,
+        resamples=100,
+    )
+    keeps_result_contract(found, pictures=("plot", "plot_explanations"))
+    keeps_result_contract(trap.remedies(found), pictures=("plot",))
+
+
+def test_behaviour_that_never_varies_leaves_the_attitude_to_decide():
+    x = series(np.linspace(0, 100, 80))
+    found = trap.detect(x, series(np.ones(80)), attitude=x / 10 + series(np.tile([0, 9], 40)), resamples=100)
+    assert found.break_points.empty
+    assert 0 < found.rate["estimate"] < 1
+
+
+# Warnings
+
+
+def test_a_reversed_slope_comes_first():
+    given = customers()
+    found = detected({**given, "behaviour": 1 - given["behaviour"]})
+    assert found.findings()[0].startswith("Loyalty falls with satisfaction instead of rising, by −0.0")
+    assert found.findings()[0].endswith("look for the cause before the trap.")
+
+
+def test_answers_that_are_missing_not_at_random_are_told():
+    given = customers(3000)
+    generator = np.random.default_rng(1)
+    silent = (given["behaviour"] == 0) & (generator.random(3000) < 0.5)
+    found = detected({**given, "satisfaction": given["satisfaction"].where(~silent)})
+    assert found.findings()[0].startswith(
+        f"The {silent.sum():,} customers whose satisfaction is not known did not answer at random: their mean "
+        "behaviour is 0, against 0."
+    )
+    lost = generator.random(3000) < 0.2
+    at_random = detected({**given, "satisfaction": given["satisfaction"].where(~lost)})
+    assert not at_random.findings()[0].startswith("The ")
+    unseen = (given["satisfaction"] < 50) & (generator.random(3000) < 0.5)
+    found = detected({**given, "behaviour": given["behaviour"].where(~unseen)})
+    assert "customers whose behaviour is not known are not missing at random" in found.findings()[0]
+
+
+def test_satisfaction_after_the_behaviour_is_told():
+    given = customers(300)
+    asked = pd.Series(pd.Timestamp("2025-03-01"), index=given["satisfaction"].index)
+    asked.iloc[:60] = pd.Timestamp("2025-01-01")
+    found = detected(given, satisfaction_time=asked, behaviour_from="2025-02-01")
+    assert (
+        "Of 80.0 % of the customers the behaviour began before they were asked: satisfaction cannot have caused it; "
+        "take behaviour from after the survey."
+    ) in found.findings()
+    fine = detected(given, satisfaction_time="2025-01-01", behaviour_from="2025-02-01")
+    assert not any("before they were asked" in sentence for sentence in fine.findings())
+
+
+def test_a_small_satisfied_group_is_told():
+    found = detected(customers(300), satisfied_from=90)
+    few = found.facts.satisfied
+    assert f"Only {few} customers of 300 reach a satisfaction of 90: what is said of the satisfied rests on few." in (
+        found.findings()
+    )
+
+
+# Groups, worth, remedies, waves
+
+
+def test_groups_have_rates_with_their_own_lines():
+    given = customers(3000)
+    regions = pd.DataFrame({"region": given["groups"], "wave": 1})
+    found = detected(given, "competition", groups=regions)
+    assert set(found.groups["grouping"]) == {"region", "wave", "competition"}
+    north = found.groups.set_index("group").loc["north"]
+    here = (given["groups"] == "north") & (given["satisfaction"] >= 70)
+    assert north["trapped_share"] == pytest.approx((given["behaviour"][here] == 0).mean())
+    assert north["excess_share_low"] < north["excess_share"] < north["excess_share_high"]
+    assert any(sentence.startswith("The trap rate differs by competition (p < 0.001)") for sentence in found.findings())
+    assert list(found.by_competition["group"].unique()) == ["middle", "strong", "weak"]
+
+
+def test_the_trapped_are_worth_what_they_are_worth():
+    given = customers(500)
+    found = detected(given, "value", currency="CNY")
+    trapped = found.customers.set_index("customer_id")["trapped"]
+    total, share, low, high = found.facts.worth
+    assert total == pytest.approx(given["value"][trapped].sum())
+    assert share == pytest.approx(total / given["value"].sum())
+    assert low < share < high
+    sentence = next(sentence for sentence in found.findings() if "worth" in sentence)
+    assert sentence.startswith(f"The customers in the trap are worth {total:,.0f} CNY, ")
+
+
+def test_remedies_recover_what_is_planted():
+    given = customers(20_000)
+    found = trap.remedies(detected(given, "switching_cost"), value_points=5, switching_points=1)
+    of = found.scenarios.set_index(["remedy", "customers"])
+    # A unit of switching cost adds four points, to everybody.
+    for who in ("satisfied", "dissatisfied", "all"):
+        row = of.loc[("higher switching cost", who)]
+        assert row["change_share_low"] <= 0.04 <= row["change_share_high"]
+    # Five points more satisfaction bring .016 a point above the break, and up to it .001.
+    x = given["satisfaction"]
+    gain = 0.001 * 5 + 0.015 * (np.maximum(np.minimum(x + 5, 100) - 70, 0) - np.maximum(x - 70, 0))
+    assert of.loc[("more delivered value", "all"), "change_share"] == pytest.approx(gain.mean(), abs=0.01)
+    said = found.findings()
+    assert said[0].startswith(
+        "If more delivered value made everybody 5 points more satisfied, the loyal share would change by "
+    )
+    assert said[2].startswith("Higher switching cost keeps hostages: ")
+    assert said[3].startswith("These are scenarios: they hold if satisfaction and switching cost cause loyalty")
+
+
+def test_without_switching_cost_there_is_one_remedy():
+    found = trap.remedies(detected(customers(300)))
+    assert set(found.scenarios["remedy"]) == {"more delivered value"}
+    assert found.findings()[-1] == (
+        "Switching cost is not known, or too few customers tell it: its scenario is left out."
+    )
+    with pytest.raises(UsageError) as raised:
+        trap.remedies(detected(customers(300)), value_points=0)
+    assert str(raised.value) == "trap: value_points must be positive, not 0."
+
+
+def two_waves(n=3000, *, seed=1):
+    """Behaviour after two waves that depends on both, and drives satisfaction too."""
+    generator = np.random.default_rng(seed)
+    first = np.clip(generator.normal(65, 15, n), 0, 100)
+    before = np.clip(0.2 + 0.004 * first + generator.normal(0, 0.1, n), 0, 1)
+    second = np.clip(20 + 0.6 * first + 20 * before + generator.normal(0, 8, n), 0, 100)
+    after = np.clip(0.1 + 0.002 * first + 0.004 * second + generator.normal(0, 0.1, n), 0, 1)
+    return [pd.Series(values) for values in (first, second, before, after)]
+
+
+def test_the_lagged_model_recovers_both_waves():
+    first, second, before, after = two_waves()
+    found = trap.lagged(first, second, behaviour=after, before=before)
+    of = found.effects.set_index(["outcome", "cause"])
+    true = {
+        ("behaviour after", "satisfaction then"): 0.02,
+        ("behaviour after", "satisfaction now"): 0.04,
+        ("behaviour after", "behaviour before"): 0.0,
+        ("satisfaction now", "behaviour before"): 20.0,
+    }
+    for key, effect in true.items():
+        assert of.loc[key, "effect_low"] <= effect <= of.loc[key, "effect_high"]
+    assert found.findings()[1].startswith(
+        "Satisfaction of the earlier wave still counts at equal satisfaction now: 0.0"
+    )
+    assert found.findings()[2].startswith("Behaviour between the waves goes with a change of satisfaction: ")
+
+
+def test_waves_that_cannot_be_followed_say_so(keeps_result_contract):
+    first, second, _, after = two_waves(20)
+    assert trap.lagged(first, second, behaviour=after).findings() == (
+        "20 customers answered both waves and can be followed after; 30 are needed.",
+    )
+    away = pd.Series(after.to_numpy(), index=range(100, 120))
+    nobody = trap.lagged(first, second, behaviour=away)
+    assert nobody.findings() == ("Nobody answered both waves and can be followed after: there is no lagged model.",)
+    keeps_result_contract(nobody, pictures=("plot",))
+    same = trap.lagged(pd.Series([50.0] * 40), pd.Series(range(40), dtype=float), behaviour=pd.Series([0.0, 1] * 20))
+    assert same.findings() == ("All 40 customers have the same first: nothing to relate.",)
+
+
+# The contract
+
+
+PICTURES = ("plot", "plot_competition", "plot_types", "plot_scatter", "plot_explanations", "plot_groups")
+
+
+@pytest.mark.parametrize(
+    ("n", "kind", "names"), [(1500, "binary", EVERYTHING), (400, "share", ("attitude",)), (35, "binary", EVERYTHING)]
+)
+def test_TrapResult_keeps_the_contract(n, kind, names, keeps_result_contract):
+    given = customers(n, kind=kind)
+    given["groups"] = given["groups"].replace("north", "a region whose name is far too long for a picture")
+    found = detected(given, *names, reliability=0.85, currency="CNY")
+    keeps_result_contract(found, pictures=PICTURES)
+    assert "customers" not in found.shown
+
+
+def test_RemedyResult_keeps_the_contract(keeps_result_contract):
+    keeps_result_contract(trap.remedies(detected(customers(600), "switching_cost")), pictures=("plot",))
+    keeps_result_contract(trap.remedies(detected(customers(40))), pictures=("plot",))
+
+
+def test_LaggedResult_keeps_the_contract(keeps_result_contract):
+    first, second, before, after = two_waves(200)
+    keeps_result_contract(trap.lagged(first, second, behaviour=after, before=before), pictures=("plot",))
+    keeps_result_contract(trap.lagged(first, second, behaviour=after), pictures=("plot",))
