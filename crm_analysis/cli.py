@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -114,7 +116,7 @@ def init(
 @app.command(epilog="Example:  crm-analysis check studies/cdnow")
 def check(study: StudyFolder = Path("data/demo")) -> None:
     """Say what a study holds and which rows break the contract."""
-    from crm_analysis.study import Study
+    from crm_analysis.study import Study, answers
 
     opened = Study.open(study)
     checked = opened.check()
@@ -122,6 +124,8 @@ def check(study: StudyFolder = Path("data/demo")) -> None:
         _say(result)
     for sentence in checked.sentences:
         print(f"- {sentence}")
+    if "survey" in opened.tables:
+        _say(answers.describe(opened.frame("survey"), survey=opened.config.survey))
 
 
 @app.command("list", epilog="Example:  crm-analysis list")
@@ -134,12 +138,17 @@ def list_notebooks(notebooks: NotebookFolder = None) -> None:
         _describe(notebook, console)
 
 
-@app.command(epilog="Example:  crm-analysis run studies/cdnow --only 20 -p bins=4")
+@app.command(
+    epilog="Example:  crm-analysis run studies/cdnow --only 20,21 -p bins=4",
+    # So that what is too much can be answered with the cure.
+    context_settings={"allow_extra_args": True},
+)
 def run(
+    context: typer.Context,
     study: StudyFolder = Path("data/demo"),
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Run only this notebook: name, number or pattern; may be repeated."),
+        typer.Option(metavar="NAMES", help="Run only these notebooks: names, numbers or patterns, such as 20,3*."),
     ] = None,
     param: Annotated[
         list[str] | None,
@@ -156,6 +165,14 @@ def run(
     notebooks: NotebookFolder = None,
 ) -> None:
     """Run the notebooks on a study and build the report."""
+    # "--only 30 31 32" makes the second name the study.
+    first = [str(study)] if only and str(study)[:1].isdigit() and not study.exists() else []
+    if surplus := [*first, *context.args]:
+        names = ",".join([*(only or ["30"]), *surplus])
+        raise UsageError(
+            f"run cannot place {' '.join(surplus)}: it takes one study, and several notebooks stand with commas and "
+            f"without blanks, such as --only {names}."
+        )
     with _interruption_told(), _progress() as progress:
         from crm_analysis.reporting import runner
 
@@ -170,6 +187,8 @@ def run(
             progress=progress,
         )
     _close(outcome.notebooks)
+    for sentence in _unheard(outcome.folder, [_split(given)[1] for given in param or ()]):
+        print(f"crm-analysis: {sentence}", file=sys.stderr)
     for failed in (notebook for notebook in outcome.notebooks if notebook.error):
         print(f"crm-analysis: {failed.name} failed{_where(failed)}", file=sys.stderr)
     if all(notebook.status == "skipped" for notebook in outcome.notebooks):
@@ -177,6 +196,14 @@ def run(
     print(outcome.index)
     if not outcome.complete:
         raise typer.Exit(1)
+
+
+def _unheard(folder: Path, values: list[str]) -> Iterator[str]:
+    """What results say of a parameter that names a column which is not there: a slip of the pen passes as ok."""
+    absent = re.compile(rf"no column '?({'|'.join(map(re.escape, filter(None, values)))})\b")
+    for file in sorted((folder / "results").glob("*.json")) if any(values) else ():
+        said = (finding for result in json.loads(file.read_text("utf-8"))["results"] for finding in result["findings"])
+        yield from (f"{file.stem}: {finding}" for finding in dict.fromkeys(said) if absent.search(finding))
 
 
 def _split(given: str) -> tuple[str, str]:

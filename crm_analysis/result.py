@@ -105,7 +105,7 @@ def record(result: Result, name: str, *, headlines: int = 1) -> None:
         A snake_case name, used once in a notebook: it names the metrics and the files.
     headlines : int
         How many of its findings, from the first, the report's index repeats; 0 for a check that only readers of the
-        notebook need.
+        notebook need. Of a result whose frames are all empty, of which nothing could be said, it repeats none.
 
     Raises
     ------
@@ -132,8 +132,8 @@ def _save(result: Result, name: str, target: Path, headlines: int) -> None:
         )
     tables = target.parent.parent / "tables"
     tables.mkdir(parents=True, exist_ok=True)
-    files = {}
-    for frame_name, frame in result.frames().items():
+    files, frames = {}, result.frames()
+    for frame_name, frame in frames.items():
         file = tables / f"{target.stem}.{name}.{frame_name}.csv"
         unnamed = isinstance(frame.index, pd.RangeIndex) and frame.index.name is None
         frame.to_csv(file, index=not unnamed)
@@ -145,7 +145,7 @@ def _save(result: Result, name: str, target: Path, headlines: int) -> None:
         "findings": list(result.findings()),
         "metrics": metrics,
         "tables": files,
-        "headlines": headlines,
+        "headlines": 0 if all(frame.empty for frame in frames.values()) else headlines,
     }
     saved["results"].append(entry)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -17,6 +17,9 @@ ACCENT = "#c8553d"
 PALETTE = ("#1f5f7a", "#e09f3e", "#5b8e7d", "#c8553d", "#7a6c9e", "#3d9bb8", "#a3b18a", "#8c5e58", "#d4a5a5", "#4a5759")
 """Ten colours that stay apart for the colour-blind in this order; the first is the one to use alone."""
 
+EMPTY = "Empty picture"
+"""How the alternative text of a picture begins that shows nothing, see `nothing`."""
+
 # First the font of the page, then those that hold Chinese on Linux, macOS and Windows.
 _FONTS = (
     "DejaVu Sans",
@@ -107,7 +110,7 @@ def nothing(ax: Axes | None, *, title: str, why: str) -> Axes:
     ax.spines[:].set_visible(False)
     ax.set_title(title)
     ax.text(0.5, 0.5, textwrap.fill(why, 70), ha="center", va="center", color=MUTED, transform=ax.transAxes)
-    return describe(ax, f"Empty picture, {title}: {why}")
+    return describe(ax, f"{EMPTY}, {title}: {why}")
 
 
 def png(figure: Figure) -> tuple[bytes, dict[str, str]]:

@@ -13,6 +13,11 @@ import pandas as pd
 # The unit is the last part of a column's name; here is how a reader wants to see it.
 _UNITS = {"days": "days", "years": "years", "months": "months", "seconds": "s", "percent": "%"}
 
+_Writer = Callable[[Any], str]
+
+UNFOLDED = 12
+"""A table with more rows is folded."""
+
 
 def heading(name: str) -> str:
     """Turn a column's name into a heading: ``recency_days`` -> ``recency (days)``.
@@ -99,7 +104,7 @@ def between(low: float, high: float, *, digits: int = 2) -> str:
 
 def decimal(value: float, *, digits: int = 2) -> str:
     """Write a number with so many decimals and a true minus sign; what rounds to nought has none."""
-    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")
+    return _signed(f"{round(float(value), digits) + 0.0:,.{digits}f}")
 
 
 def with_interval(share: float, low: float, high: float) -> str:
@@ -131,11 +136,15 @@ def listed(names: Sequence[str]) -> str:
 def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     """Write a frame as an HTML table; everything is escaped.
 
+    The numbers of a column, and of its interval, have the same decimals: as many as three digits of a typical one
+    need, at most three; whole numbers have none. Where a column mixes sizes each row has its own.
+
     Parameters
     ----------
     frame : DataFrame
-        Any frame. A column whose name says ``share`` is shown in percent. Columns ``x_low`` and ``x_high`` beside a
-        column ``x`` are its 95 % interval and are written into its cells. An unnamed range index is left out.
+        Any frame. A column whose name says ``share`` is shown in percent, one that begins with ``p_`` as p-values, one
+        with ``year`` in its name as years. Columns ``x_low`` and ``x_high`` beside a column ``x`` are its 95 % interval
+        and are written into its cells. An unnamed range index is left out.
     caption : str
         Shown above the table.
     rows : int
@@ -144,7 +153,8 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     Returns
     -------
     str
-        A ``<table class="crm">`` element in a scrolling ``<div>``; a line of text for a frame without rows.
+        A ``<table class="crm">`` element in a scrolling ``<div>``; one of more than `UNFOLDED` rows is folded, under
+        its caption and number of rows; a line of text for a frame without rows.
     """
     if frame.empty:
         return f'<p class="crm-note">{escape(caption)}: none.</p>' if caption else '<p class="crm-note">none</p>'
@@ -152,25 +162,32 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     if not (isinstance(frame.index, pd.RangeIndex) and frame.index.name is None):
         shown = shown.reset_index()
     shown.columns = [str(column) for column in shown.columns]
-    ends = {end for column in shown.columns for end in _interval(shown, column)}
-    columns = [column for column in shown.columns if column not in ends]
+    ends = {column: _interval(shown, column) for column in shown.columns}
+    within = {end for pair in ends.values() for end in pair}
+    columns = [column for column in shown.columns if column not in within]
     numeric = {column: _is_measured(shown[column]) for column in columns}
     head = "".join(
         f'<th scope="col"{_class(numeric[column])}>{escape(heading(column))}'
-        f"{'<br><small>95 % interval</small>' if _interval(shown, column) else ''}</th>"
+        f"{'<br><small>95 % interval</small>' if ends[column] else ''}</th>"
         for column in columns
     )
-    lines = []
-    for row in shown.to_dict("records"):
-        cells = [f"<td{_class(numeric[column])}>{_cell(shown, row, column)}</td>" for column in columns]
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    written = {column: _cells(shown, column, ends[column]) for column in columns}
+    lines = [
+        "".join(f"<td{_class(numeric[column])}>{written[column][place]}</td>" for column in columns)
+        for place in range(len(shown))
+    ]
+    folded = len(frame) > UNFOLDED
+    above = f"<caption>{escape(caption)}</caption>" if caption and not folded else ""
     left_out = len(frame) - len(shown)
     below = f'<p class="crm-note">{left_out:,} further rows are not shown.</p>' if left_out > 0 else ""
-    return (
+    whole = (
         f'<div class="crm-table"><table class="crm">{above}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(lines)}</tbody></table>{below}</div>"
+        f"<tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table>{below}</div>"
     )
+    if not folded:
+        return whole
+    summary = f"<strong>{escape(caption or 'Table')}</strong> <small>{count(len(frame), 'row')}</small>"
+    return f'<details class="crm-fold"><summary>{summary}</summary>{whole}</details>'
 
 
 def _is_measured(values: pd.Series) -> bool:
@@ -188,29 +205,91 @@ def _interval(frame: pd.DataFrame, column: str) -> tuple[str, ...]:
     return ends if all(end in frame.columns for end in ends) else ()
 
 
-def _cell(frame: pd.DataFrame, row: dict[str, Any], column: str) -> str:
-    write, bound = _writers(column) if pd.api.types.is_numeric_dtype(frame[column].dtype) else (number, number)
-    text = write(row[column])
-    ends = _interval(frame, column)
-    if not ends or any(pd.isna(row[end]) for end in ends):
-        return escape(text)
-    low, high = (bound(row[end]) for end in ends)
-    return f"{escape(text)}<br><small>{escape(low)} – {escape(high)}</small>"
+def _cells(frame: pd.DataFrame, column: str, ends: tuple[str, ...]) -> list[str]:
+    """Write the cells of a column, escaped, each with its interval below it."""
+    values = frame[[column, *ends]]
+    cells = []
+    for (value, *interval), (write, bound) in zip(
+        values.itertuples(index=False, name=None), _writers(column, values), strict=True
+    ):
+        text = escape(write(value))
+        if interval and not pd.isna(interval).any():
+            low, high = interval
+            # A dash beside a minus sign would read as another one.
+            span = " to " if low < 0 else " – "
+            text += f"<br><small>{escape(bound(low))}{span}{escape(bound(high))}</small>"
+        cells.append(text)
+    return cells
 
 
-def _writers(column: str) -> tuple[Callable[[Any], str], Callable[[Any], str]]:
-    """How a column of numbers is written, and the ends of its intervals."""
-    if is_share(column):
-        return percent, lambda share: f"{100 * share:.1f}"
-    if column.endswith("_percent"):
-        return _tenths, _tenths
-    if column.startswith("p_"):
-        return _p_value, _p_value
-    return number, number
+def _writers(column: str, values: pd.DataFrame) -> list[tuple[_Writer, _Writer]]:
+    """How the value of each row is written, and the ends of its interval."""
+    pair: tuple[_Writer, _Writer]
+    dtype = values[column].dtype
+    if not pd.api.types.is_bool_dtype(dtype) and pd.api.types.is_numeric_dtype(dtype):
+        if is_share(column):
+            pair = _signed_percent, _with_decimals(1, times=100)
+        elif column.endswith("_percent"):
+            pair = _with_decimals(1), _with_decimals(1)
+        elif column.startswith("p_"):
+            pair = _p_value, _p_value
+        elif "year" in column.split("_"):
+            pair = _year, _year
+        else:
+            return [(_with_decimals(digits), _with_decimals(digits)) for digits in _suited(values)]
+    else:
+        pair = _own_decimals, _own_decimals
+    return [pair] * len(values)
 
 
-def _tenths(value: Any) -> str:
-    return "–" if pd.isna(value) else f"{value:,.1f}"
+def _suited(values: pd.DataFrame) -> list[int]:
+    """The decimals that suit each row of a column of numbers together with the ends of its intervals."""
+    sizes = values.astype("float64").abs().where(lambda size: np.isfinite(size) & (size > 0)).to_numpy()
+    column = sizes[~np.isnan(sizes[:, 0]), 0]
+    # A chi-square and a fit index in one column, or days and orders: nothing suits them all.
+    if column.size and column.max() >= 100 and column.min() < 10:
+        return [_decimals_of(row) for row in sizes]
+    return [_decimals_of(sizes)] * len(values)
+
+
+def _decimals_of(sizes: np.ndarray) -> int:
+    known = sizes[~np.isnan(sizes)]
+    return 0 if (known == np.round(known)).all() else _decimals(float(np.median(known)))
+
+
+def _decimals(size: float) -> int:
+    return min(3, max(0, 2 - math.floor(math.log10(size))))
+
+
+def _with_decimals(digits: int, *, times: int = 1) -> _Writer:
+    def write(value: Any) -> str:
+        if pd.isna(value) or math.isinf(value):
+            return number(value)
+        return decimal(times * value, digits=digits)
+
+    return write
+
+
+def _own_decimals(value: Any) -> str:
+    """Write whatever a cell holds; a number with three digits, at most three of them decimals."""
+    if isinstance(value, np.bool_):
+        value = bool(value)
+    if isinstance(value, bool | str) or not hasattr(value, "__float__") or not math.isfinite(float(value)):
+        return number(value)
+    real = float(value)
+    return decimal(real, digits=0 if real == round(real) else _decimals(abs(real)))
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _signed_percent(value: Any) -> str:
+    return _signed(percent(value))
+
+
+def _year(value: Any) -> str:
+    return "–" if pd.isna(value) else f"{value:.0f}"
 
 
 def _p_value(value: Any) -> str:

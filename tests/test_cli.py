@@ -117,6 +117,16 @@ def test_a_wrong_call_ends_with_2(crm, arguments):
         ),
         (("run", "data/shop", "-p", "bins=x"), "parameter bins must be a whole number (int), got 'x'."),
         (("run", "data/shop", "-p", "bins"), "--param takes name=value, such as bins=4, got 'bins'."),
+        (
+            ("run", "data/shop", "--only", "20", "30", "40"),
+            "run cannot place 30 40: it takes one study, and several notebooks stand with commas and without blanks, "
+            "such as --only 20,30,40.",
+        ),
+        (
+            ("run", "--only", "20", "30"),
+            "run cannot place 30: it takes one study, and several notebooks stand with commas and without blanks, "
+            "such as --only 20,30.",
+        ),
         (("run", "data/shop", "--jobs", "0"), "jobs must be 1 or more, got 0."),
     ],
 )
@@ -225,3 +235,53 @@ def test_the_demo_s_defaults_are_the_simulation_s():
     assert {name: here[name].default for name in ("customers", "seed")} == {
         name: there[name].default for name in ("customers", "seed")
     }
+
+
+SPEAKS = """
+from dataclasses import dataclass
+import pandas as pd
+from crm_analysis.result import Result, record
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GroupsResult(Result):
+    title = "Groups"
+
+    def to_frame(self):
+        return pd.DataFrame({"customers": [1]})
+
+    def findings(self):
+        return (f"The answers have no column {by!r}, so there are no groups.", "There is no column 'plan' here.")
+
+    def metrics(self):
+        return {}
+
+record(GroupsResult(), "groups")
+"""
+
+
+def test_a_parameter_that_names_no_column_is_pointed_out(crm, home):
+    notebook = home / "books" / "50_groups.ipynb"
+    write_notebook(notebook, SPEAKS)
+    bins = "bins: int = 5"
+    assert bins in notebook.read_text("utf-8")
+    notebook.write_text(notebook.read_text("utf-8").replace(bins, f'by: str = \\"market\\"\\n{bins}'), "utf-8")
+    said = "crm-analysis: 50_groups: The answers have no column 'hotell', so there are no groups.\n"
+    for given, expected in (("by=hotell", said), ("bins=4", "")):
+        code, _, err = crm("run", "data/shop", "--notebooks", "books", "--only", "50", "-p", given)
+        assert (code, err.partition("\n")[2]) == (0, expected)
+
+
+def test_check_lists_the_constructs_of_a_survey(crm, home):
+    (home / "data" / "shop" / "answers.csv").write_text("respondent_id,Q1,Q2\nr1,1,2\nr2,,3\nr3,2,2\n")
+    toml = home / "data" / "shop" / "study.toml"
+    toml.write_text(
+        toml.read_text("utf-8")
+        + '[tables.survey]\nsource = "answers.csv"\n[survey.constructs]\nquality = ["Q1", "Q2"]\n'
+    )
+    code, out, _ = crm("check", "data/shop")
+    assert code == 0
+    assert out.splitlines()[-3:] == [
+        "The survey's constructs",
+        "- No model is named; for the notebooks on satisfaction add [survey] model or [survey.paths] to study.toml.",
+        "- Construct quality: 2 items, 16.7 % of the answers missing.",
+    ]

@@ -134,6 +134,14 @@ def test_inside_a_run_it_is_saved(baskets, run):
     assert [file.name for file in run.parent.iterdir()] == ["20_baskets.json"]
 
 
+def test_a_result_of_which_nothing_could_be_said_gives_no_headline(run):
+    record(BasketResult(pd.DataFrame({"basket": []}), {}), "baskets", headlines=2)
+    record(BasketResult(pd.DataFrame({"basket": ["b1"]}), {}), "others", headlines=2)
+    saved = json.loads(run.read_text("utf-8"))["results"]
+    assert [(result["name"], result["headlines"]) for result in saved] == [("baskets", 0), ("others", 2)]
+    assert saved[0]["findings"]
+
+
 def test_a_name_is_used_once(baskets, run):
     record(baskets, "baskets")
     saved = run.read_bytes()

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from nbconvert.filters import Highlight2HTML, strip_ansi
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from crm_analysis import style
 from crm_analysis.reporting import formula, markup
 
 _PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
@@ -78,7 +79,8 @@ class Page:
     left_out: int = 0
     """Code cells after the one at which a failed notebook stopped."""
     cover: Figure | None = None
-    """The picture that stands for the notebook on the index: that of the cell tagged ``cover``, else the first."""
+    """The picture that stands for the notebook on the index: that of the cell tagged ``cover``, else the first that
+    shows something."""
 
 
 def read(file: Path, *, pages: frozenset[str], failed: bool = False, failed_cell: int | None = None) -> Page:
@@ -124,7 +126,7 @@ def read(file: Path, *, pages: frozenset[str], failed: bool = False, failed_cell
         elif cell.cell_type == "code":
             before = len(reader.page.figures)
             reader.page.cells.append(reader.code(cell, finished=i != stop or _has_error(cell)))
-            drawn = reader.page.figures[before:]
+            drawn = [figure for figure in reader.page.figures[before:] if not figure.alt.startswith(style.EMPTY)]
             if drawn and (reader.page.cover is None or "cover" in cell.metadata.get("tags", ())):
                 reader.page.cover = drawn[0]
     return reader.page

@@ -194,6 +194,8 @@ def _plan(
             values["study"] = seen
         missing = notebook.missing(study.offers)
         reason = f"needs {' and '.join(missing)}" if missing else ""
+        if missing == ("model",):
+            reason += ": add [survey] model = ... or [survey.paths] to study.toml"
         status = "skipped" if missing else "planned"
         planned.append(NotebookRun(notebook.name, notebook.title, status, reason, values))
     return planned

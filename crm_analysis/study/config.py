@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_analysis.errors import UsageError
+from crm_analysis.study import surveymodel
 from crm_analysis.study.tables import CONTRACTS
 
 FORMATS = ("csv", "blanks", "parquet", "excel", "sqlite", "duckdb", "engine")
@@ -80,7 +81,10 @@ class TableConfig:
 
 @dataclass(frozen=True)
 class SurveyConfig:
-    """The ``[survey]`` section: answer scale, codes that mean *missing*, items by construct, model."""
+    """The ``[survey]`` section: answer scale, codes that mean *missing*, items by construct, model.
+
+    `target` is the construct that analyses explain; empty: they take the one that the model suggests.
+    """
 
     scale: tuple[float, float] = (1, 10)
     missing: tuple[float, ...] = ()
@@ -88,6 +92,7 @@ class SurveyConfig:
     constructs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     codes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    target: str = ""
 
     @property
     def items(self) -> dict[str, tuple[float, float]]:
@@ -196,10 +201,10 @@ def read(path: Path) -> StudyConfig:
     )
 
 
-def _section(content: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _section(content: Mapping[str, Any], name: str, within: str = "") -> dict[str, Any]:
     section = content.get(name, {})
     if not isinstance(section, dict):
-        raise UsageError(f"study.toml: {name} must be a section ([{name}]), not a value.")
+        raise UsageError(f"study.toml: {within}{name} must be a section ([{within}{name}]), not a value.")
     return section
 
 
@@ -270,16 +275,19 @@ def _mapped(table: str, name: str, value: Any) -> str | Sql:
 
 
 def _survey(section: dict[str, Any]) -> SurveyConfig:
-    _known(section, ("scale", "missing", "model", "constructs", "codes", "paths"), "[survey]")
-    codes, constructs = _section(section, "codes"), _section(section, "constructs")
-    return SurveyConfig(
+    _known(section, ("scale", "missing", "model", "constructs", "codes", "paths", "target"), "[survey]")
+    codes, constructs, paths = (_section(section, name, "survey.") for name in ("codes", "constructs", "paths"))
+    survey = SurveyConfig(
         scale=_range(section.get("scale", [1, 10]), "[survey] scale"),
         missing=_codes(section.get("missing", [])),
-        model=str(section.get("model", "")),
+        model=_text(section, "model", "[survey]") or "",
         constructs={name: _names(items, f"[survey.constructs] {name}") for name, items in constructs.items()},
         codes={item: _range(value, f"[survey.codes] {item}") for item, value in codes.items()},
-        paths={name: _names(targets, f"[survey.paths] {name}") for name, targets in _section(section, "paths").items()},
+        paths={name: _names(targets, f"[survey.paths] {name}") for name, targets in paths.items()},
+        target=_text(section, "target", "[survey]") or "",
     )
+    surveymodel.check(model=survey.model, constructs=survey.constructs, paths=survey.paths, target=survey.target)
+    return survey
 
 
 def _range(value: Any, where: str) -> tuple[float, float]:

@@ -237,6 +237,15 @@ def test_only_skipped_notebooks_make_a_complete_run(home, tmp_path):
     assert [book.status for book in outcome.notebooks] == ["skipped"]
 
 
+def test_a_survey_without_a_model_is_told_how_to_name_one(tmp_path, make_notebook, write_study):
+    study = write_study({"survey": "respondent_id,Q1\nr1,1\n"})
+    make_notebook(tmp_path / "books" / "30_feelings.ipynb", "1 / 0", title="How?", needs="Needs: survey, model")
+    outcome = runner.run(study, notebooks=tmp_path / "books", out=tmp_path / "reports")
+    (skipped,) = outcome.notebooks
+    assert skipped.status == "skipped"
+    assert skipped.reason == "needs model: add [survey] model = ... or [survey.paths] to study.toml"
+
+
 def test_two_runs_in_one_second_get_two_ids(tmp_path):
     archive = Archive(tmp_path / "shop")
     ids = []

@@ -497,6 +497,26 @@ def test_the_index_repeats_headlines_only(run_folder: Path) -> None:
     assert "A fourth sentence" not in html
 
 
+def test_a_title_that_asks_gets_no_second_stop(small_run: Path) -> None:
+    file = small_run / "results" / "20_toy.json"
+    file.write_text(file.read_text("utf-8").replace("Recency, frequency, monetary value", "Who are they?"), "utf-8")
+    write_run(small_run, run_json([record_of("20_toy", "Toy", "ok")]))
+    assert "<b>Who are they?</b> 流失风险" in text_of(small_run, "index.html")
+
+
+@pytest.mark.parametrize("tagged", [False, True])
+def test_an_empty_picture_is_no_cover(tmp_path: Path, tagged: bool) -> None:
+    empty = "from crm_analysis import style\nstyle.use()\naxes = style.nothing(None, title='Curve', why='No data.')"
+    drawn = "axes = style.describe(style.axes(None), 'A curve.')"
+    code = new_code_cell(empty, metadata={"tags": ["cover"] if tagged else []})
+    execute([new_markdown_cell("# Toy"), code, new_code_cell(drawn)], tmp_path, "20_toy")
+    write_run(tmp_path, run_json([record_of("20_toy", "Toy", "ok")]))
+    html = text_of(tmp_path, "index.html")
+    assert 'href="20_toy.html#figure-2"' in html
+    assert "Empty picture" not in html
+    assert "Empty picture, Curve: No data." in text_of(tmp_path, "20_toy.html")
+
+
 def test_a_finding_that_two_notebooks_share_is_said_once(small_run: Path) -> None:
     for kind in ("notebooks", "results"):
         file = next((small_run / kind).glob("20_toy.*"))

@@ -38,8 +38,9 @@ def test_everything_can_be_said(read_toml):
         'columns = { customer_id = "id", amount = { sql = "a * b" } }\n'
         '[tables.customers]\nsource = "c.PQ"\ncolumns = { shoe_size = "Schuh" }\n'
         '[tables.survey]\nsource = "s.csv"\ndelimiter = ";"\n'
-        '[survey]\nscale = [1, 7]\nmissing = [98, 99]\nmodel = "acsi"\n'
-        '[survey.constructs]\nsatisfaction = ["Q1", "Q2"]\n[survey.codes]\nQ2 = [0, 1]\nage = [18, 99]\n'
+        '[survey]\nscale = [1, 7]\nmissing = [98, 99]\ntarget = "satisfaction"\n'
+        '[survey.constructs]\nsatisfaction = ["Q1", "Q2"]\nquality = ["Q3"]\n'
+        "[survey.codes]\nQ2 = [0, 1]\nage = [18, 99]\n"
         '[survey.paths]\nquality = ["satisfaction"]\n[churn]\nlabel = "Churn"\n'
     )
     assert (config.name, config.title, config.memory_limit) == ("book-shop_1.0", "书店", "2GB")
@@ -56,8 +57,9 @@ def test_everything_can_be_said(read_toml):
         "survey": TableConfig("survey", "s.csv", "csv", delimiter=";"),
     }
     assert config.survey.missing == (98, 99)
-    assert config.survey.items == {"Q1": (1, 7), "Q2": (0, 1), "age": (18, 99)}
+    assert config.survey.items == {"Q1": (1, 7), "Q2": (0, 1), "Q3": (1, 7), "age": (18, 99)}
     assert config.survey.paths == {"quality": ("satisfaction",)}
+    assert (config.survey.model, config.survey.target) == ("", "satisfaction")
     assert config.churn == {"label": "Churn"}
 
 
@@ -160,6 +162,42 @@ def test_everything_can_be_said(read_toml):
         (
             '[survey.constructs]\nsatisfaction = "Q1"\n' + ORDERS,
             '[survey.constructs] satisfaction must be a list of names such as ["Q1", "Q2"].',
+        ),
+        (
+            '[survey]\nmodel = "acsi"\n[survey.paths]\nquality = ["value"]\n' + ORDERS,
+            'study.toml: [survey] has model = "acsi" and [survey.paths]; keep one, the preset or your paths.',
+        ),
+        (
+            '[survey.constructs]\nquality = ["Q1"]\nvalue = []\n[survey.paths]\nquality = ["value"]\n' + ORDERS,
+            "[survey.paths] names 'value', for which [survey.constructs] lists no items (listed: quality); correct the "
+            "name or list its items there.",
+        ),
+        (
+            '[survey.paths]\nquality = ["value"]\n' + ORDERS,
+            "[survey.paths] names 'quality', for which [survey.constructs] lists no items (listed: no construct); "
+            "correct the name or list its items there.",
+        ),
+        (
+            '[survey.constructs]\na = ["Q1"]\nb = ["Q2"]\nc = ["Q3"]\n'
+            '[survey.paths]\na = ["b"]\nb = ["c"]\nc = ["a"]\n' + ORDERS,
+            "[survey.paths] go in a circle (a -> b -> c -> a); take one of these paths out.",
+        ),
+        (
+            '[survey.constructs]\na = ["Q1"]\n[survey.paths]\na = ["a"]\n' + ORDERS,
+            "[survey.paths] go in a circle (a -> a); take one of these paths out.",
+        ),
+        (
+            '[survey]\ntarget = "joy"\n[survey.constructs]\na = ["Q1"]\nb = ["Q2"]\n' + ORDERS,
+            '[survey] target = "joy" is no construct with items in [survey.constructs] (listed: a, b); name one of '
+            "those.",
+        ),
+        (
+            "[survey]\ntarget = 1\n" + ORDERS,
+            "[survey] target must be a text in quotation marks, not 1.",
+        ),
+        (
+            "[survey]\npaths = 1\n" + ORDERS,
+            "study.toml: survey.paths must be a section ([survey.paths]), not a value.",
         ),
         (
             "[survey.paths]\nquality = [1]\n" + ORDERS,

@@ -122,6 +122,8 @@ def _mapped(
 
 def _key(config: StudyConfig, settings: TableConfig, hashes: Mapping[str, str]) -> str:
     survey = asdict(config.survey) if settings.table == "survey" else None
+    if survey is not None:
+        survey.pop("target")  # what is made of the answers does not change them
     # Names too: a folder such as region=East gives a column.
     files = [[*(part for part in Path(file).parts if "=" in part), Path(file).name, hashes[file]] for file in hashes]
     parts = [_VERSION, READING, asdict(settings), config.timezone, survey, files]

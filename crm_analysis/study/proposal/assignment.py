@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from crm_analysis.study.config import Sql
 from crm_analysis.study.proposal.contents import Contents, fits
 from crm_analysis.study.proposal.relations import Relation
-from crm_analysis.study.proposal.synonyms import BIRTH_DATE, GUESS, SURE, UNIT_PRICE, WORDS, normalise, strength
+from crm_analysis.study.proposal.synonyms import BIRTH_DATE, GUESS, PEOPLE, SURE, UNIT_PRICE, WORDS, normalise, strength
 from crm_analysis.study.reading.sources import literal, quote
 from crm_analysis.study.tables import CONTRACTS, Column
 
@@ -202,10 +202,14 @@ def _by_contents(lines: Mapping[str, Line], relation: Relation, table: str, ids:
         looks["customer_id"] = sorted(met, key=lambda c: c.is_unique)
     if table == "customers":
         looks["customer_id"] = [c for c in free if c.is_unique and c.dates < 0.5 and c.whole >= c.numbers]
+    if table == "survey":
+        looks["respondent_id"] = [c for c in free if c.is_unique and normalise(c.name) in PEOPLE.split()]
     for name in CONTRACTS[table].required:
         if name not in lines and looks.get(name):
             first, *others = looks[name]
             doubt = "its name does not say so, only its contents"
+            if name == "respondent_id":
+                doubt = "it names somebody, and every row another one"
             if others and name not in ("time", "customer_id"):
                 continue
             if others:

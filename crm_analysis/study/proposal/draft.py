@@ -203,10 +203,12 @@ def _survey(items: Questionnaire) -> str:
         answers = count(sum(items.missing.values()), "answer")
         lines.append(setting(f"missing = {list(items.missing)}", f"unsure: codes off the scale ({answers}): no answer"))
     else:
-        lines.append(setting("# missing = [98, 99]", 'codes that mean "do not know"'))
+        lines.append(setting("# missing = []", 'codes that mean "do not know"; none was seen'))
     lines.append(setting('# model = "acsi"', 'or "ecsi", "ccsi", once the constructs bear the names of the model'))
     lines += ["", "# unsure: divide the items among constructs, such as satisfaction = [...], loyalty = [...]"]
     lines += ["[survey.constructs]", f"items = {_listed(items.items)}"]
+    lines += ["", "# A model of your own in place of a preset: each construct with those that it leads to."]
+    lines += ["# [survey.paths]", '# quality = ["value", "satisfaction"]', '# satisfaction = ["loyalty"]']
     if items.codes:
         lines += ["", "[survey.codes]", "# unsure: items with another scale: lowest and highest code"]
         lines += [f"{_key(name)} = [{low}, {high}]" for name, (low, high) in items.codes.items()]

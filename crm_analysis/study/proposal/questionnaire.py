@@ -15,8 +15,9 @@ FEWEST = 3
 
 # Codes that questionnaires use for "don't know" and "no answer", far from any scale.
 _CODES = frozenset({-99, -98, -9, -8, -1, 77, 88, 97, 98, 99, 777, 888, 997, 998, 999, 9999})
-# The same, but next to scales of five or seven.
-_NEAR = frozenset({8, 9})
+# The same, but next to scales of five or seven: highest answer -> codes, and answers that would show a longer scale.
+_NEAR = {5: frozenset({8, 9}), 7: frozenset({9})}
+_LONGER = {5: (6, 7, 10), 7: (8, 10)}
 _HIGHEST = (5, 7, 10)
 # Numbers from one to a few that are no answers: who somebody is.
 _PERSONAL = (
@@ -73,7 +74,7 @@ def find(columns: Sequence[Contents]) -> Questionnaire | None:
         Nothing where fewer than `FEWEST` columns hold answers on one scale.
     """
     scales: dict[str, tuple[int, int]] = {}
-    missing: Counter[int] = Counter()
+    beyond: dict[str, Counter[int]] = {}
     answers: dict[str, Counter[int]] = {}
     for column in columns:
         given = _answers(column)
@@ -82,18 +83,23 @@ def find(columns: Sequence[Contents]) -> Questionnaire | None:
         highest = _highest(given)
         if highest is None:
             continue
-        beyond = {code: rows for code, rows in given.items() if _is_code(code, highest)}
-        answers[column.name] = Counter({code: rows for code, rows in given.items() if code not in beyond})
+        beyond[column.name] = Counter({code: rows for code, rows in given.items() if _is_code(code, highest)})
+        answers[column.name] = given - beyond[column.name]
         # A lone 0 in a scale from 1 is a slip, in percentages it is none.
         zero = highest == 100 or answers[column.name][0] >= 0.01 * sum(given.values())
         scales[column.name] = (0 if zero else 1, highest)
-        missing.update(beyond)
     likert = Counter(scale for scale in scales.values() if scale[1] in _HIGHEST)
     if not likert or max(likert.values()) < FEWEST:
         return None
     scale = max(likert, key=lambda one: (likert[one], one[1]))
-    common = {name for name, own in scales.items() if own == scale or _reaches(answers[name], own, scale)}
+    common = {
+        name for name, own in scales.items() if own == scale or _reaches(answers[name] + beyond[name], own, scale)
+    }
     pooled = [code for name in common for code in answers[name] if scale[0] <= code <= scale[1]]
+    # A 9 beside 1 to 7 is an answer after all where the other items show a scale of ten.
+    missing: Counter[int] = Counter()
+    for name, codes in beyond.items():
+        missing.update({code: rows for code, rows in codes.items() if name not in common or not 0 <= code <= scale[1]})
     return Questionnaire(
         scale=scale,
         seen=(min(pooled), max(pooled)),
@@ -148,10 +154,10 @@ def _highest(given: Counter[int]) -> int | None:
     core = Counter({code: rows for code, rows in given.items() if code not in _CODES and code >= 0})
     known = sum(core.values())
     for highest in _HIGHEST:
-        held = sum(rows for code, rows in core.items() if code <= highest or (code in _NEAR and highest == 5))
-        # 8 and 9 beside 1 to 5 are codes only where nobody answered 6, 7 or 10.
-        if highest == 5 and any(core[code] for code in (6, 7, 10)):
-            held = sum(rows for code, rows in core.items() if code <= highest)
+        # 8 and 9 beside 1 to 5 are codes only where nobody answered 6, 7 or 10; 9 beside 1 to 7 stands across a gap.
+        longer = any(core[code] for code in _LONGER.get(highest, ()))
+        near = frozenset() if longer else _NEAR.get(highest, frozenset())
+        held = sum(rows for code, rows in core.items() if code <= highest or code in near)
         if held >= 0.98 * known:
             return highest
     fives = sum(rows for code, rows in core.items() if code % 5 == 0 and code <= 100)
@@ -159,7 +165,7 @@ def _highest(given: Counter[int]) -> int | None:
 
 
 def _is_code(code: int, highest: int) -> bool:
-    return (code in _CODES and not 0 <= code <= highest) or (code in _NEAR and highest == 5)
+    return (code in _CODES and not 0 <= code <= highest) or code in _NEAR.get(highest, ())
 
 
 def _reaches(answers: Counter[int], own: tuple[int, int], scale: tuple[int, int]) -> bool:

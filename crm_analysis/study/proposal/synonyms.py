@@ -150,6 +150,12 @@ UNIT_PRICE = (
 BIRTH_DATE = "birthdate dateofbirth birthday dob born 出生日期 生日 出生年月 geburtsdatum"
 """Names of a date of birth, of which the year is taken."""
 
+PEOPLE = (
+    "guest person name fullname nickname visitor patient student employee user member customer client email phone "
+    "姓名 名字 昵称 客人 手机号 teilnehmer gast kunde"
+)
+"""Names of a column of a survey that says who answered, if each row has another value."""
+
 CHURN = "churn churned churnflag churnlabel ischurn attrition exited 流失 是否流失 流失标记 已流失"
 """Names of a column of customers that says who has left."""
 

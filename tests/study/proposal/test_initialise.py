@@ -201,6 +201,34 @@ def test_a_questionnaire(tmp_path):
     assert study.frame("survey")["问题3"].isna().sum() == 1
 
 
+def test_a_questionnaire_of_guests_with_a_nine_for_no_answer(tmp_path):
+    items = {f"q{item}": [1 + (place * item) % 7 for place in range(40)] for item in (2, 3, 4)}
+    items["q3"][5] = items["q3"][6] = 9
+    file = write(tmp_path / "answers.csv", guest=[f"Guest {place}" for place in range(40)], **items)
+    written = initialise(tmp_path / "survey", [file])
+    assert written.notes == (
+        'survey: respondent_id = "guest" is unsure: it names somebody, and every row another one.',
+        "survey: 3 columns look like answers, 1 to 7; they stand under one construct: divide them by hand.",
+        "survey: codes taken for no answer: 9 (2 answers).",
+    )
+    study = Study.open(written.folder)
+    assert (study.config.survey.scale, study.config.survey.missing) == ((1, 7), (9,))
+    assert study.frame("survey")["respondent_id"].nunique() == 40
+    text = written.file.read_text("utf-8")
+    assert "missing = [9]                     # unsure: codes off the scale (2 answers): no answer\n" in text
+    assert '# [survey.paths]\n# quality = ["value", "satisfaction"]\n# satisfaction = ["loyalty"]\n' in text
+
+
+def test_a_name_that_comes_again_is_no_respondent(tmp_path):
+    items = {f"q{item}": [1 + (place * item) % 5 for place in range(40)] for item in (2, 3, 4)}
+    file = write(tmp_path / "answers.csv", name=[f"Guest {place % 20}" for place in range(40)], **items)
+    written = initialise(tmp_path / "survey", [file])
+    assert not any("respondent_id" in note for note in written.notes)
+    assert (
+        '# missing = []                    # codes that mean "do not know"; none was seen' in written.file.read_text()
+    )
+
+
 def test_currency_from_the_signs_and_churn_from_the_name(tmp_path):
     log = write(tmp_path / "orders.csv", **order_log(金额=[f"£{place}.50" for place in range(40)]))
     crm = write(tmp_path / "people.csv", **people(Churned=["yes", "no"] * 10))

@@ -342,13 +342,20 @@ def answers(name, low, high, *, rows=200, extra=()):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "codes"), [(1, 5, (8, 9)), (1, 7, (99,)), (1, 10, (98, 99)), (0, 10, (-1, 99)), (1, 5, ())]
+    ("low", "high", "codes"),
+    [(1, 5, (8, 9)), (1, 7, (99,)), (1, 7, (9,)), (1, 10, (98, 99)), (0, 10, (-1, 99)), (1, 5, ())],
 )
 def test_the_scale_and_the_codes_of_no_answer(low, high, codes):
     found = find([answers(f"Q{item}", low, high, extra=codes) for item in range(4)])
     assert (found.scale, found.seen, found.codes) == ((low, high), (low, high), {})
     assert found.items == ("Q0", "Q1", "Q2", "Q3")
     assert found.missing == dict.fromkeys(codes, 4)
+
+
+def test_a_nine_beside_seven_is_an_answer_where_the_scale_is_ten():
+    found = find([*(answers(f"Q{item}", 1, 10) for item in range(3)), answers("low", 1, 7, extra=(9,))])
+    assert (found.items, found.scale) == (("Q0", "Q1", "Q2", "low"), (1, 10))
+    assert (found.codes, found.missing) == ({}, {})
 
 
 def test_items_with_another_scale_and_columns_that_are_none():
