@@ -39,8 +39,8 @@ def compare(
     Parameters
     ----------
     models : mapping of str to Model, or sequence of Model
-        Two or more, with their items. One whose items are no columns of the answers, and one that is the same as an
-        earlier one, is left out and named.
+        Two or more, with their items; of fewer there is no comparison, and the result says so. One whose items are no
+        columns of the answers, and one that is the same as an earlier one, is left out and named.
     answers : DataFrame
         One row per respondent, a column per item; who did not answer every item of every candidate is left out.
     construct : str
@@ -66,7 +66,7 @@ def compare(
     Raises
     ------
     UsageError
-        If there are fewer than two candidates, two have the same name, or a construct is not in all of them.
+        If the models are no mapping or sequence, two have the same name, or a construct is not in all of them.
     DataError
         If too few respondents answered every item.
 
@@ -91,7 +91,7 @@ def compare(
             kept[name] = model
     left_out = pd.DataFrame(gone, columns=["model", "reason"])
     if answers.empty or len(kept) < 2:
-        why = _ABSENT if answers.empty else f"There are no two candidates to compare: {_lacks(gone)}."
+        why = _ABSENT if answers.empty else _too_few(kept, gone)
         return _nothing(left_out, why)
     items = list(dict.fromkeys(item for model in kept.values() for item in model.items))
     complete = answers[answers[items].notna().all(axis=1)]
@@ -116,6 +116,8 @@ def compare(
 
 
 def _named(models: Mapping[str, Model] | Sequence[Model]) -> dict[str, Model]:
+    if isinstance(models, Model) or not isinstance(models, Mapping | Sequence):
+        raise UsageError("candidates: give the models as a list or a dict with names, not one alone.")
     if isinstance(models, Mapping):
         named = dict(models)
     else:
@@ -124,13 +126,18 @@ def _named(models: Mapping[str, Model] | Sequence[Model]) -> dict[str, Model]:
         if twice:
             raise UsageError(f"candidates: two models are called {twice[0]!r}; give them as a dict with names.")
         named = dict(zip(names, models, strict=True))
-    if len(named) < 2:
-        raise UsageError(f"candidates: comparing needs two models at least, not {len(named)}.")
     return named
 
 
 def _parts(model: Model) -> tuple[object, ...]:
     return set(model.constructs), set(model.paths), set(model.extra)
+
+
+def _too_few(kept: Mapping[str, Model], gone: list[dict[str, str]]) -> str:
+    if gone:
+        return f"There are no two candidates to compare: {_lacks(gone)}."
+    alone = f"there is only {next(iter(kept))}" if kept else "there is none"
+    return f"There are no two candidates to compare: {alone}."
 
 
 def _lacks(gone: list[dict[str, str]]) -> str:

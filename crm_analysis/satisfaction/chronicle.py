@@ -104,7 +104,8 @@ class HistoryResult(Result):
         )
         if math.isnan(newest["change_low"]):
             moved = "how surely is not known, since an interval is missing"
-        return [f"Since wave {before['wave']} it changed by {_written(newest, 'change', sign='+')} points, {moved}."]
+        step = _written(newest, "change", sign="+")
+        return [f"Since wave {before['wave']} it changed by {step} points, {moved} if other people answered each time."]
 
     def _trend(self) -> list[str]:
         slope, low, high = self.slope

@@ -120,7 +120,13 @@ class ComparabilityResult(Result):
 
 
 def judge(
-    fit: PathModel, answers: pd.DataFrame, *, group: str, permutations: int = 500, seed: int = 0
+    fit: PathModel,
+    answers: pd.DataFrame,
+    *,
+    group: str,
+    missing: str = "listwise",
+    permutations: int = 500,
+    seed: int = 0,
 ) -> ComparabilityResult:
     """Test by both methods whether groups use the questionnaire in the same way.
 
@@ -132,6 +138,8 @@ def judge(
         The items, and the column of the groups.
     group : str
         Column of the groups.
+    missing : {"listwise", "fiml"}
+        What the ladder does with missing answers: only complete respondents, or every answer. MICOM does as the fit.
     permutations, seed : int
         Of MICOM.
 
@@ -149,15 +157,18 @@ def judge(
     composites = micom(fit, answers, group=group, permutations=permutations, seed=seed)
     if composites.absent:
         return ComparabilityResult(composites, None, "there are no groups to compare", (), group)
-    complete = answers[answers[list(fit.design.items)].notna().all(axis=1)]
+    there = answers[list(fit.design.items)].notna()
+    complete = answers[there.any(axis=1) if missing == "fiml" else there.all(axis=1)]
     sizes = complete[group].value_counts()
     small = tuple(str(name) for name in sorted(sizes.index[sizes < FEWEST], key=str))
     large = sizes.index[sizes >= FEWEST]
     if len(large) < 2:
-        reason = f"fewer than two groups of {group} have {FEWEST} complete answers"
+        reason = (
+            f"fewer than two groups of {group} have {FEWEST} {'answers' if missing == 'fiml' else 'complete answers'}"
+        )
         return ComparabilityResult(composites, None, reason, small, group)
     try:
-        ladder = invariance(fit.model, complete[complete[group].isin(large)], group=group)
+        ladder = invariance(fit.model, complete[complete[group].isin(large)], group=group, missing=missing)
     except CrmError as error:
         text = str(error).removesuffix(".")
         return ComparabilityResult(composites, None, f"{text[0].lower()}{text[1:]}", small, group)

@@ -169,7 +169,7 @@ def disconfirm(
             nothing, pd.Series(dtype="float64"), *missing, missing, expected, perceived, name, margin, why
         )
     sample = indexing.answered(fit, answers, weight=weight)
-    ruler = indexing.ruler(design, sample, scale=scale, codes=codes)
+    ruler = indexing.ruler(sample, scale=scale, codes=codes)
     points = 100 * (sample.answers - ruler.low) / ruler.length
     means = points @ (design.membership / design.sizes)
     gap = means[:, design.names.index(perceived)] - means[:, design.names.index(expected)]

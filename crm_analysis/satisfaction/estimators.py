@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # An estimator that fails in more of the resamples than not is not compared.
 _MOST = 0.5
+# An item that shares less than a sixth of its variance with its construct; constructs that are one but for a tenth.
+_WEAK, _ONE = 0.4, 0.9
 _MARKERS = {"pls": "o", "plsc": "D", "cb_sem": "s"}
 
 
@@ -33,7 +35,6 @@ class EstimatorsResult(SideBySide, Result):
     title = "Three estimators side by side"
     shown: ClassVar[dict[str, str]] = {
         "paths": "Paths by PLS, consistent PLS and CB-SEM (standardised)",
-        "explained": "Explained share of each construct",
     }
 
     def to_frame(self) -> pd.DataFrame:
@@ -47,10 +48,15 @@ class EstimatorsResult(SideBySide, Result):
             "loadings": self.loadings.copy(),
             "explained": self.explained.copy(),
             "reliability": self.reliability.copy(),
+            "remarks": pd.DataFrame({"remark": list(self.remarks())}),
         }
 
     def findings(self) -> tuple[str, ...]:
         return explanation.of(self)
+
+    def remarks(self) -> tuple[str, ...]:
+        """What else is to be known of the differences: errors that strengthen, loadings, misfit, explained shares."""
+        return explanation.remarks(self)
 
     def metrics(self) -> dict[str, float]:
         found: dict[str, float] = {f"{method}_sound": int(not reason) for method, reason in self.reasons.items()}
@@ -176,7 +182,25 @@ def _result(plain: pls.PLSResult, found: dict[str, Refit], bootstrap: int) -> Es
         respondents=len(plain.sample),
         left_out=plain.sample.left_out,
         resamples=bootstrap,
+        cures=() if reference else _cures(plain),
     )
+
+
+def _cures(plain: pls.PLSResult) -> tuple[str, ...]:
+    """What is weakest in the measurement: items that hardly load, and the two constructs that are most nearly one."""
+    design, rho = plain.design, plain.rho_a.reindex(plain.design.names).to_numpy("float64")
+    weak = plain.outer[plain.outer["loading"].abs() < _WEAK]
+    found = [f"leave {row['item']} out (loading {row['loading']:.2f})" for row in weak.to_dict("records")]
+    with np.errstate(invalid="ignore"):
+        pure = np.triu(np.abs(plain.correlations.to_numpy()) / np.sqrt(np.outer(rho, rho)), k=1)
+    # The construct that the model is about is what the others are to explain.
+    apart = (design.sizes > 1) & (np.array(design.names) != plain.focus)
+    pure = np.where(apart[:, None] & apart & np.isfinite(pure), pure, 0.0)
+    first, second = np.unravel_index(int(pure.argmax()), pure.shape)
+    if pure[first, second] >= _ONE:
+        ends = f"{short(design.names[first])} and {short(design.names[second])}"
+        found.append(f"join {ends} (correlation without error {pure[first, second]:.2f})")
+    return tuple(found)
 
 
 def _loading_gap(plain: pls.PLSResult, found: dict[str, Refit], reference: str) -> dict[str, float]:

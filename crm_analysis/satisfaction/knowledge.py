@@ -15,6 +15,7 @@ from crm_analysis.errors import DataError, UsageError
 from crm_analysis.proportion import Z
 from crm_analysis.satisfaction.chronicle import HistoryResult
 from crm_analysis.satisfaction.score import IndexResult
+from crm_analysis.satisfaction.specification.ordering import focus
 from crm_analysis.satisfaction.standing import StandingResult
 from crm_analysis.table import listed
 
@@ -135,9 +136,7 @@ def read(path: str | os.PathLike[str]) -> pd.DataFrame:
     return found[list(COLUMNS)]
 
 
-def history(
-    measured: str | os.PathLike[str] | pd.DataFrame, *, study: str = "", construct: str = "satisfaction"
-) -> HistoryResult:
+def history(measured: str | os.PathLike[str] | pd.DataFrame, *, study: str = "", construct: str = "") -> HistoryResult:
     """Return a construct over the waves of a study, beside the other studies of the knowledge base.
 
     Parameters
@@ -147,7 +146,7 @@ def history(
     study : str
         Whose waves; by default that of the newest measurement.
     construct : str
-        Which of the constructs.
+        Which of the constructs; by default satisfaction or what speaks of it (`ordering.focus`), else the newest.
 
     Returns
     -------
@@ -169,7 +168,8 @@ def history(
     known = measured.copy() if isinstance(measured, pd.DataFrame) else read(measured)
     if known.empty:
         empty = pd.DataFrame(columns=["wave", "index", "index_low", "index_high", "respondents"])
-        return HistoryResult(empty, empty.copy(), (math.nan,) * 3, study, construct)
+        return HistoryResult(empty, empty.copy(), (math.nan,) * 3, study, construct or "satisfaction")
+    construct = construct or focus(list(dict.fromkeys(known["construct"][::-1])), ())
     rows = known[known["construct"] == construct]
     if rows.empty:
         there = ", ".join(dict.fromkeys(known["construct"]))

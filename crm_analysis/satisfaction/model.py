@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from crm_analysis.errors import UsageError
@@ -63,12 +65,14 @@ def of(study: Study | StudyConfig | SurveyConfig) -> Model:
     Returns
     -------
     Model
-        With its items bound. Constructs that the model does not know are left to other analyses.
+        With its items bound, and the setting ``target`` for its target. Constructs that the model does not know are
+        left to other analyses.
 
     Raises
     ------
     UsageError
-        If there is no model, no such preset, both a preset and paths, or a construct has no items.
+        If there is no model, no such preset, both a preset and paths, a construct has no items, or the target is no
+        construct.
     """
     config: Any = getattr(study, "config", study)
     survey: SurveyConfig = getattr(config, "survey", config)
@@ -100,4 +104,10 @@ def of(study: Study | StudyConfig | SurveyConfig) -> Model:
             f"study.toml: [survey.constructs] lists no items for {lacking[0]!r}, which the model {model.name} needs "
             f"(listed: {there}); add it, or write [survey.paths] for a model without it."
         )
-    return model.measured_by({name: listed[name] for name in model.names})
+    target = survey.target
+    if target and target not in model.names:
+        raise UsageError(
+            f"study.toml: [survey] target = {json.dumps(target, ensure_ascii=False)} is no construct of the model "
+            f"{model.name}; {known(target, model.names)}."
+        )
+    return replace(model, target=target).measured_by({name: listed[name] for name in model.names})

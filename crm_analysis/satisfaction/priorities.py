@@ -150,7 +150,7 @@ def rank(
     answers, scale, codes, weight : DataFrame, (low, high), dict, str
         As in `score`.
     target : str
-        The construct to be improved; by default satisfaction, or else the one that most constructs lead to.
+        The construct to be improved; by default the one that the model is about (`Model.focus`).
     bootstrap, seed : int
         Resamples for the percentile intervals (95 %), and their seed.
 
@@ -164,7 +164,7 @@ def rank(
     Raises
     ------
     UsageError
-        If nothing leads to the target, or a parameter is not understood.
+        If nothing leads to the target that is named, or a parameter is not understood.
     DataError
         If an answer lies outside its scale.
 
@@ -176,16 +176,16 @@ def rank(
     """
     name = focus(fit, target)
     end = fit.design.names.index(name)
-    if not fit.design.causes(end):
+    if not fit.design.causes(end) and target:
         raise UsageError(
             f"index: nothing leads to {name!r} in this model, so there are no priorities; name another target."
         )
     if fit.sample is None or answers.empty:
-        why = fit.absent or "There are no answers to score, so there is no map."
-        nothing = pd.DataFrame({"construct": [], "importance": [], "performance": []})
-        return PriorityResult(nothing, nothing.copy(), name, why)
+        return _nothing(name, fit.absent or "There are no answers to score, so there is no map.")
+    if not fit.design.causes(end):
+        return _nothing(name, f"Nothing leads to {name} in this model, so there are no priorities.")
     sample = indexing.answered(fit, answers, weight=weight)
-    ruler = indexing.ruler(fit.design, sample, scale=scale, codes=codes)
+    ruler = indexing.ruler(sample, scale=scale, codes=codes)
     found, drawn = indexing.measure(fit, sample, ruler, bootstrap=bootstrap, seed=seed)
     causes = np.array([node for node in range(len(fit.design.names)) if _leads(fit, node, end)])
     importance, performance = found.total[0, causes, end], found.points[0, causes]
@@ -215,6 +215,11 @@ def rank(
         items.sort_values("importance", ascending=False, kind="stable", ignore_index=True),
         name,
     )
+
+
+def _nothing(name: str, why: str) -> PriorityResult:
+    nothing = pd.DataFrame({"construct": [], "importance": [], "performance": []})
+    return PriorityResult(nothing, nothing.copy(), name, why)
 
 
 def _leads(fit: PathModel, node: int, end: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,13 +17,15 @@ from crm_analysis.satisfaction.asking import printing, studyfile
 from crm_analysis.satisfaction.asking.question import LANGUAGES, RATING, Question, Wording
 from crm_analysis.satisfaction.asking.wording import COMPETITION, ITEMS, QUESTIONS, SEGMENTS
 from crm_analysis.satisfaction.specification.construct import Construct
-from crm_analysis.table import count, listed
+from crm_analysis.table import count, listed, short
 
 MISSING = {98: {"en": "don't know", "zh": "不知道"}, 99: {"en": "no answer", "zh": "拒绝回答"}}
 """Codes that mean no answer, on every scale."""
 
 _PROVIDER = {"en": "the company", "zh": "该企业"}
 _ENDS = {"en": ("not at all", "fully"), "zh": ("完全不符合", "完全符合")}
+_UNWORDED = {"en": "(no wording is known for {item})", "zh": "（{item} 的措辞未知）"}
+_NAMED = 6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,6 +45,8 @@ class QuestionnaireResult(Result):
         lowest, highest (codes; missing for answers in words), low_anchor, high_anchor, choices (code = words).
     paths : tuple of (source, target)
         The paths of the model.
+    unworded : tuple of str
+        Items of a survey that was asked, whose words are not known here.
     """
 
     model: str
@@ -50,6 +54,7 @@ class QuestionnaireResult(Result):
     provider: str
     questions: pd.DataFrame
     paths: tuple[tuple[str, str], ...]
+    unworded: tuple[str, ...] = ()
     title = "Questionnaire"
     shown: ClassVar[dict[str, str]] = {"questions": "Questions, their scales and codes"}
 
@@ -80,6 +85,10 @@ class QuestionnaireResult(Result):
             f"{count(len(self.constructs), 'construct')}"
             + (f" and {count(beside, 'question')} beside." if beside else ".")
         ]
+        if self.unworded:
+            more = [f"{len(self.unworded) - _NAMED} more"] if len(self.unworded) > _NAMED else []
+            items = listed([*(short(item) for item in self.unworded[:_NAMED]), *more])
+            found.append(f"No wording is known for {items}: give the words that were asked with questions={{...}}.")
         weak = [name for name, items in self.constructs.items() if len(items) == 2]
         single = [name for name, items in self.constructs.items() if len(items) == 1]
         if single:
@@ -150,6 +159,8 @@ def compose(
     competition: bool = False,
     segments: bool = False,
     questions: Mapping[str, Mapping[str, str]] | None = None,
+    scale: tuple[float, float] | None = None,
+    codes: Mapping[str, tuple[float, float]] | None = None,
 ) -> QuestionnaireResult:
     """Compose the questionnaire of a model.
 
@@ -171,6 +182,11 @@ def compose(
     questions : mapping of str to mapping of str to str, optional
         Own questions: construct -> item -> its words, answered from 1 (not at all) to 10 (fully). They come after the
         construct's standard ones.
+    scale : (low, high), optional
+        Of a survey that was asked already, such as a study's own: all items keep its codes, and one without known words
+        is listed as such instead of refused.
+    codes : mapping of str to (low, high), optional
+        Items of that survey with other codes.
 
     Returns
     -------
@@ -195,19 +211,43 @@ def compose(
                 f"There are questions for {construct_name!r}, which is no construct of the model {name}; its "
                 f"constructs are {', '.join(known)}."
             )
-    asked = [one for construct in constructs for one in _of(construct, name, own.get(construct.name, {}), language)]
+    parts = constructs if scale is None else _first_order(constructs)
+    asked = [
+        one
+        for construct in parts
+        for one in _of(construct, name, own.get(construct.name, {}), language, known=scale is None)
+    ]
+    if scale is not None:
+        asked = [replace(one, scale=_whole((codes or {}).get(one.item, scale))) for one in asked]
     asked += [*(COMPETITION if competition else ()), *(SEGMENTS if segments else ())]
-    codes = [question.item for question in asked]
-    for code in codes:
-        if codes.count(code) > 1:
+    names = [question.item for question in asked]
+    for code in names:
+        if names.count(code) > 1:
             raise UsageError(f"Two questions have the code {code!r}; give each its own.")
     who = provider or _PROVIDER[language]
     rows = [_row(place, question, language, who) for place, question in enumerate(asked, start=1)]
     frame = pd.DataFrame(rows).astype({"lowest": "Int64", "highest": "Int64"})
-    return QuestionnaireResult(name, language, who, frame, tuple(paths))
+    worded = {*QUESTIONS, *(item for words in own.values() for item in words)}
+    lacking = tuple(one.item for one in asked if one.construct and one.item not in worded)
+    return QuestionnaireResult(name, language, who, frame, tuple(paths), lacking)
 
 
-def _of(construct: Construct, model: str, own: Mapping[str, str], language: str) -> list[Question]:
+def _first_order(constructs: Sequence[Construct]) -> list[Construct]:
+    """Each item once, and no construct that is measured by others: nobody was asked that."""
+    names, seen, found = {construct.name for construct in constructs}, set(), []
+    for construct in constructs:
+        items = [item for item in construct.items if item not in seen and item not in names - {construct.name}]
+        seen.update(items)
+        found += [replace(construct, items=tuple(items))] if items else []
+    return found
+
+
+def _whole(ends: tuple[float, float]) -> tuple[int, int] | None:
+    """Codes as boxes can show them; None where they are no whole numbers."""
+    return (int(ends[0]), int(ends[1])) if all(float(end).is_integer() for end in ends) else None
+
+
+def _of(construct: Construct, model: str, own: Mapping[str, str], language: str, *, known: bool) -> list[Question]:
     standard = [item for item in ITEMS.get(model, tuple(QUESTIONS)) if QUESTIONS[item].construct == construct.name]
     # Own questions alone measure a construct of an own model that happens to bear a standard name.
     wanted = list(construct.items) or ([] if own and model not in ITEMS else standard)
@@ -217,6 +257,10 @@ def _of(construct: Construct, model: str, own: Mapping[str, str], language: str)
             asked.append(Question(item, construct.name, RATING, {language: Wording(own[item], *_ENDS[language])}))
         elif item in QUESTIONS:
             asked.append(QUESTIONS[item])
+        elif not known:
+            asked.append(
+                Question(item, construct.name, None, {language: Wording(_UNWORDED[language].format(item=item))})
+            )
         else:
             raise UsageError(
                 f"There are no words for the item {item!r} of {construct.name!r}; give them with "

@@ -17,7 +17,7 @@ from crm_analysis.errors import UsageError
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
 from crm_analysis.satisfaction.paired.naming import decimal, sentence, with_ends, words
-from crm_analysis.table import interval, percent
+from crm_analysis.table import interval, listed, percent, short
 
 NOTHING = "The truth of this study is not known; only a simulated one has it."
 
@@ -28,6 +28,7 @@ class RecoveryResult(Result):
 
     estimates: pd.DataFrame
     classes: pd.DataFrame
+    absent: str = NOTHING
     title = "Estimated beside true"
 
     @property
@@ -60,7 +61,7 @@ class RecoveryResult(Result):
     def findings(self) -> tuple[str, ...]:
         """The most important first: how often the truth was hit, then where it was missed most."""
         if self.estimates.empty and self.classes.empty:
-            return (NOTHING,)
+            return (self.absent,)
         said = []
         if len(self.classes):
             wrong = self.classes[~self.classes["right"].astype(bool)]
@@ -183,7 +184,7 @@ def compare(
         If a column is missing.
     """
     if true.empty or estimates.empty:
-        return _result([], [])
+        return _result([], [], NOTHING)
     keys = [on] if isinstance(on, str) else list(on)
     hits = dict(quantities) if isinstance(quantities, Mapping) else {name: name for name in quantities}
     for frame, name, needed in (
@@ -218,7 +219,17 @@ def compare(
             }
             for row in both.to_dict("records")
         ]
-    return _result(rows, found)
+    return _result(rows, found, _unmatched(estimates, true, keys))
+
+
+def _unmatched(estimates: pd.DataFrame, true: pd.DataFrame, keys: list[str]) -> str:
+    """Why none of the estimates has a truth."""
+    asked, kept = (
+        [short(name) for name in dict.fromkeys(frame[keys].astype(str).agg(" to ".join, axis=1))]
+        for frame in (estimates, true)
+    )
+    shortened = [[*names[:3], *(["others"] if len(names) > 3 else [])] for names in (asked, kept)]
+    return f"No truth is kept for {listed(shortened[0])}; it is kept for {listed(shortened[1])}."
 
 
 def _tally(quantity: Any, own: pd.DataFrame) -> str:
@@ -228,8 +239,8 @@ def _tally(quantity: Any, own: pd.DataFrame) -> str:
     return f"{words(quantity)} holds {held} of {total} and is {percent(size, digits=0)} as large as the truth"
 
 
-def _result(rows: list[dict[str, Any]], found: list[dict[str, Any]]) -> RecoveryResult:
+def _result(rows: list[dict[str, Any]], found: list[dict[str, Any]], absent: str) -> RecoveryResult:
     columns = ["name", "quantity", "estimate", "estimate_low", "estimate_high", "true", "held"]
     return RecoveryResult(
-        pd.DataFrame(rows, columns=columns), pd.DataFrame(found, columns=["name", "found", "true", "right"])
+        pd.DataFrame(rows, columns=columns), pd.DataFrame(found, columns=["name", "found", "true", "right"]), absent
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,10 @@ _UNSOUND = (
     "The fit is not sound, so it cannot stand for the truth and no samples were simulated: plan from a sound one, or "
     "leave truth out and assume the paths."
 )
+_INSTEAD = (
+    "The fit of the study itself is not sound, so it cannot stand for the truth; what is said here rests on assumed "
+    "paths instead."
+)
 _ABSENT = "There are no answers to a survey in this study, so there is no fit to plan from."
 _ZERO = 1e-6  # standardised paths below are zero but for rounding
 
@@ -43,6 +48,7 @@ def plan(
     index: IndexResult | float | None = None,
     half_width: float = 1.0,
     response: float = 1.0,
+    otherwise: SampleSizeResult | None = None,
     seed: int = 0,
 ) -> SampleSizeResult:
     """Plan the sample: simulate surveys of several sizes, estimate the model from each, and count.
@@ -73,6 +79,8 @@ def plan(
         Half the width, in points, that the interval of the index should have.
     response : float
         Share of those asked who answer.
+    otherwise : SampleSizeResult, optional
+        The plan that counts where the fit is no truth, such as one from assumed paths.
     seed : int
         Of the draws.
 
@@ -102,6 +110,10 @@ def plan(
     tried = sorted(set(map(int, sizes)))
     _check(model, tried, draws=draws, power=power, half_width=half_width, response=response)
     if isinstance(truth, SEMResult):
+        if not truth.sound and otherwise is not None and not otherwise.absent:
+            return _with_index(
+                replace(otherwise, note=_INSTEAD, half_width=half_width, response=response), index, half_width
+            )
         if not truth.sound:
             return _nothing(_UNSOUND if len(truth.parameters) else _ABSENT, power, half_width, response)
         there = assumption.from_fit(model, truth)
@@ -110,21 +122,31 @@ def plan(
     real = _values(there, answers, truth)
     table, fits = _simulated(model, there, tried, draws, seed, real)
     wanted = _needed(table, there, assumption.paths_of(model, there.structure), power)
-    variance = _variance(index)
-    takes = tuple(Z**2 * part / half_width**2 for part in variance)
-    for end, part in zip(("", "_low", "_high"), variance, strict=True):
-        fits[f"index_half_width{end}"] = Z * np.sqrt(part / fits["size"])
-    return SampleSizeResult(
+    found = SampleSizeResult(
         table,
         fits,
         wanted,
         power,
         half_width,
-        (takes[0], takes[1], takes[2]),
+        (math.nan,) * 3,
         response,
         not isinstance(truth, SEMResult),
         0 if real is None else len(real),
     )
+    return _with_index(found, index, half_width)
+
+
+def _with_index(found: SampleSizeResult, index: IndexResult | float | None, half_width: float) -> SampleSizeResult:
+    """Add what the index takes, which only its spread among people decides."""
+    variance = _variance(index)
+    low, high = (Z**2 * part / half_width**2 for part in variance[1:])
+    fits = found.fits.assign(
+        **{
+            f"index_half_width{end}": Z * np.sqrt(part / found.fits["size"])
+            for end, part in zip(("", "_low", "_high"), variance, strict=True)
+        }
+    )
+    return replace(found, fits=fits, index_respondents=(Z**2 * variance[0] / half_width**2, low, high))
 
 
 def _nothing(why: str, power: float, half_width: float, response: float) -> SampleSizeResult:

@@ -140,7 +140,7 @@ def suppose(
         why = fit.absent or "There are no answers to score, so there is no scenario."
         return ScenarioResult(pd.DataFrame({"construct": [], "change": []}), given, why)
     sample = indexing.answered(fit, answers, weight=weight)
-    ruler = indexing.ruler(design, sample, scale=scale, codes=codes)
+    ruler = indexing.ruler(sample, scale=scale, codes=codes)
     found, drawn = indexing.measure(fit, sample, ruler, bootstrap=bootstrap, seed=seed)
     step = np.array([given.get(name, 0.0) for name in design.names])
     cut = np.array([name not in given for name in design.names])

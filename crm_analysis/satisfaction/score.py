@@ -12,6 +12,7 @@ import pandas as pd
 from crm_analysis import resampling, style
 from crm_analysis.errors import UsageError
 from crm_analysis.result import Result, metric_key
+from crm_analysis.satisfaction import incomplete
 from crm_analysis.satisfaction.composites import coefficientplot, indexing
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.table import count
@@ -38,6 +39,8 @@ class IndexResult(Result):
         ``model`` or ``equal``.
     absent : str
         Why there is no index; empty if there is one.
+    left_out : int
+        Respondents left out for a missing answer.
     """
 
     table: pd.DataFrame
@@ -46,6 +49,7 @@ class IndexResult(Result):
     construct: str
     weights: str
     absent: str = ""
+    left_out: int = 0
     title = "Satisfaction index"
     shown: ClassVar[dict[str, str]] = {
         "table": "Indices, 0 to 100",
@@ -79,7 +83,10 @@ class IndexResult(Result):
         rows = self.table.to_dict("records")
         main = next(row for row in rows if row["construct"] == self.construct)
         name = self.construct.capitalize()
-        sentences = [f"{name} stands at {_written(main)} on the scale from 0 to 100."]
+        total = len(self.respondents) + self.left_out
+        some = f"; {self.left_out:,} of {count(total, 'respondent')} were left out for a missing answer"
+        told = some if incomplete.told(len(self.respondents), self.left_out) else ""
+        sentences = [f"{name} stands at {_written(main)} on the scale from 0 to 100{told}."]
         others = sorted((row for row in rows if row is not main), key=lambda row: -row["index"])
         if others:
             listing = "; ".join(f"{row['construct']} {_written(row)}" for row in others)
@@ -139,7 +146,7 @@ def score(
     codes : dict, optional
         Items with other codes: ``{"complained": (0, 1)}``.
     construct : str
-        The construct that `value` is of; by default satisfaction, or else the one that most constructs lead to.
+        The construct that `value` is of; by default the one that the model is about (`Model.focus`).
     weights : {"model", "equal"}
         Unstandardised PLS weights, normalised to sum 1, or all items of a construct alike.
     weight : str, optional
@@ -172,7 +179,7 @@ def score(
         nothing = pd.DataFrame({"construct": [], "item": [], "index": [], "weight": []})
         return IndexResult(nothing, nothing.copy(), pd.DataFrame(), name, weights, why)
     sample = indexing.answered(fit, answers, weight=weight)
-    ruler = indexing.ruler(fit.design, sample, scale=scale, codes=codes)
+    ruler = indexing.ruler(sample, scale=scale, codes=codes)
     found, drawn = indexing.measure(fit, sample, ruler, weights=weights, bootstrap=bootstrap, seed=seed)
     low, high = resampling.percentile(drawn.points)
     names = list(fit.design.names)
@@ -187,7 +194,7 @@ def score(
         }
     )
     each = pd.DataFrame((points * found.shares[0]) @ fit.design.membership, sample.index, names)
-    return IndexResult(table, items, each, name, weights)
+    return IndexResult(table, items, each, name, weights, left_out=sample.left_out)
 
 
 def focus(fit: PathModel, construct: str) -> str:

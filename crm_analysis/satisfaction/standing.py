@@ -14,11 +14,11 @@ from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result, metric_key
+from crm_analysis.satisfaction import change, succession
 from crm_analysis.satisfaction.composites import coefficientplot, grouping, indexing
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.satisfaction.micom import LEVEL, MicomResult, micom
 from crm_analysis.satisfaction.score import focus
-from crm_analysis.table import count, listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +42,8 @@ class StandingResult(Result):
         Column of the groups; construct of the index.
     absent : str
         Why there is no comparison; empty if there is one.
+    note : str
+        What to know of the order of the waves; empty if nothing.
     """
 
     table: pd.DataFrame
@@ -50,6 +52,7 @@ class StandingResult(Result):
     by: str
     construct: str
     absent: str = ""
+    note: str = ""
     shown: ClassVar[dict[str, str]] = {
         "table": "Index by group (0 to 100)",
         "changes": "Differences in points, second less first",
@@ -57,7 +60,7 @@ class StandingResult(Result):
 
     @property
     def title(self) -> str:  # type: ignore[override]
-        return f"Index by {self.by}"
+        return f"Index by {self.by or 'group'}"
 
     def to_frame(self) -> pd.DataFrame:
         return self.table.copy()
@@ -68,30 +71,10 @@ class StandingResult(Result):
     def findings(self) -> tuple[str, ...]:
         if self.absent:
             return (self.absent,)
-        sentences = []
-        ranked = self.changes.assign(size=self.changes["change"].abs()).sort_values("size", ascending=False)
-        differs = ranked[ranked["verdict"] == "differs"]
-        for row in differs.to_dict("records"):
-            sentences.append(f"{_change(row, self.construct, self.by)}: more than chance gives.")
-        if differs.empty:
-            top = ranked.iloc[0]
-            sentences.append(f"{_change(top, self.construct, self.by)}: no difference is proven.")
-        for row in ranked[ranked["in_both"] > 1].to_dict("records"):
-            sentences.append(
-                f"{count(row['in_both'], 'person')} answered in {row['first']} and in {row['second']}; their own index "
-                f"moved by {row['paired_change']:+.1f} points (95 % interval {row['paired_change_low']:+.1f} to "
-                f"{row['paired_change_high']:+.1f})."
-            )
-        barred = ranked[~ranked["comparable"]]
-        if len(barred):
-            pairs = [f"{row['first']} with {row['second']}" for row in barred.to_dict("records")]
-            sentences.append(
-                f"Not comparable, since they weigh the items of {self.construct} differently: {listed(pairs)}."
-            )
-        else:
-            sentences.append(f"All groups weigh the items of {self.construct} alike, so their indices may be compared.")
+        sentences = change.told(self.changes, self.invariance, construct=self.construct, by=self.by)
         levels = [f"{row['group']} {_level(row)}" for row in self.table.to_dict("records")]
-        return (*sentences, f"Index of {self.construct} by {self.by}: {'; '.join(levels)}.")
+        notes = [self.note] if self.note else []
+        return (*sentences, *notes, f"Index of {self.construct} by {self.by}: {'; '.join(levels)}.")
 
     def metrics(self) -> dict[str, float]:
         found = {}
@@ -138,7 +121,8 @@ def compare(
     answers : DataFrame
         The items, the column `by` and, where people answered more than once, the column `person`.
     by : str
-        Column of the groups or waves; those with twenty complete answers or more are compared.
+        Column of the groups or waves, in the order of `succession.order`; those with twenty respondents or more who
+        answered all items of the construct are compared. Where the fit put means for missing answers, so does this.
     scale, codes, construct : (low, high), dict, str
         As in `score`.
     person : str, optional
@@ -173,16 +157,19 @@ def compare(
         raise UsageError(
             f"index: the answers have no column {person!r} that says who answered; give person=None or add it."
         )
-    groups = grouping.split(fit, answers, group=by, weight=weight, caller="index")
-    if groups.absent or groups.sample is None:
+    at = fit.design.names.index(name)
+    needed = fit.design.items_of(at)
+    items = [fit.design.items[item] for item in needed]
+    groups = grouping.split(fit, answers, group=by, weight=weight, caller="index", items=items)
+    if groups.absent or groups.sample is None or fit.sample is None:
         nothing = pd.DataFrame({"group": [], "index": []})
         none = MicomResult(nothing.iloc[:, :0], by, absent=groups.absent)
         return StandingResult(nothing, nothing.copy(), none, by, name, groups.absent)
     sample = groups.sample
-    ruler = indexing.ruler(fit.design, sample, scale=scale, codes=codes)
-    shares = indexing.measure(fit, sample, ruler)[0].shares[0]
-    at = fit.design.names.index(name)
-    y = (100 * (sample.answers - ruler.low) / ruler.length * shares) @ fit.design.membership[:, at]
+    ruler = indexing.ruler(sample, scale=scale, codes=codes)
+    own = indexing.ruler(fit.sample, scale=scale, codes=codes)
+    shares = indexing.measure(fit, fit.sample, own)[0].shares[0, needed]
+    y = (100 * (sample.answers - ruler.low) / ruler.length) @ shares
     who = _people(answers, person, groups.rows)
     invariance = micom(fit, answers, group=by, permutations=permutations, seed=seed, weight=weight)
     means = [_mean(y, sample.weights, groups.codes == code) for code in range(len(groups.names))]
@@ -197,12 +184,13 @@ def compare(
     for first, second in groups.pairs:
         parts = [(groups.codes == first, means[first], -1.0), (groups.codes == second, means[second], 1.0)]
         error, people = _error(y, sample.weights, parts, who)
-        change = means[second] - means[first]
+        step = means[second] - means[first]
         half = float(student.ppf(0.975, people - 1)) * error
-        p = float(2 * student.sf(abs(change) / error, people - 1)) if error > 0 else 1.0
+        p = float(2 * student.sf(abs(step) / error, people - 1)) if error > 0 else 1.0
         both = _paired(y, who, parts[0][0], parts[1][0])
         ends = (groups.names[first], groups.names[second])
-        changes.append((*ends, change, change - half, change + half, p, *both, invariance.allows(*ends, name)))
+        alike = change.is_tested(invariance, *ends) and invariance.allows(*ends, name)
+        changes.append((*ends, step, step - half, step + half, p, *both, alike))
     columns = [
         "first",
         "second",
@@ -220,7 +208,8 @@ def compare(
     found["p_holm"] = holm(found["p_value"].to_numpy())
     sure = np.where(found["p_holm"] < LEVEL, "differs", "not told apart")
     found["verdict"] = np.where(found["comparable"], sure, "not comparable")
-    return StandingResult(table, found, invariance, by, name)
+    note = succession.ALPHABETICAL if succession.is_alphabetical(answers, by) else ""
+    return StandingResult(table, found, invariance, by, name, note=note)
 
 
 def _people(answers: pd.DataFrame, person: str | None, rows: np.ndarray) -> np.ndarray:
@@ -257,16 +246,6 @@ def _paired(y: np.ndarray, who: np.ndarray, first: np.ndarray, second: np.ndarra
         return len(change), np.nan, np.nan, np.nan
     half = float(student.ppf(0.975, len(change) - 1) * change.std() / np.sqrt(len(change)))
     return len(change), float(change.mean()), float(change.mean()) - half, float(change.mean()) + half
-
-
-def _change(row: Mapping | pd.Series, construct: str, by: str) -> str:
-    up = row["change"] >= 0
-    more, less = (row["second"], row["first"]) if up else (row["first"], row["second"])
-    ends = (row["change_low"], row["change_high"]) if up else (-row["change_high"], -row["change_low"])
-    return (
-        f"{construct.capitalize()} is {abs(row['change']):.1f} points higher in {by} {more} than in {less} (95 % "
-        f"interval of the difference {ends[0]:+.1f} to {ends[1]:+.1f})"
-    )
 
 
 def _level(row: Mapping) -> str:

@@ -108,7 +108,8 @@ def test_a_path_turned_round_is_equivalent_and_cannot_be_told_apart():
     assert found.supported == ""
     assert found.findings()[0] == "The answers cannot tell true and turned apart."
     assert found.findings()[1].startswith(
-        "The model true against turned: they are equivalent, so no data can tell their fit apart; true saves "
+        "The model true against turned: they are equivalent, so no data can tell their fit apart; on unseen answers "
+        "true makes as much error as turned ("
     )
 
 
@@ -171,7 +172,10 @@ def test_what_is_left_out_and_refused():
     assert "The model again was left out: it is the same model as true." in twice.findings()
     alone = candidates.compare([TRUE, lacking], answers)
     assert alone.findings() == ("There are no two candidates to compare: for lacking, the answers have no column x9.",)
-    assert refusal(UsageError, [TRUE]) == "candidates: comparing needs two models at least, not 1."
+    only = candidates.compare([TRUE], answers)
+    assert only.findings() == ("There are no two candidates to compare: there is only true.",)
+    assert candidates.compare({}, answers).absent == "There are no two candidates to compare: there is none."
+    assert refusal(UsageError, TRUE) == "candidates: give the models as a list or a dict with names, not one alone."
     assert refusal(UsageError, [TRUE, TRUE]) == (
         "candidates: two models are called 'true'; give them as a dict with names."
     )
@@ -201,3 +205,11 @@ def test_composites_are_compared_by_prediction_only(keeps_result_contract):
         "covariances; make it reflective or use PLS)."
     )
     keeps_result_contract(found, pictures=("plot",))
+
+
+def test_a_description_is_no_name():
+    answers = simulated(200, seed=11)
+    said = candidates.compare({"the study's model": TRUE, "poor": POOR, "again": TRUE}, answers).findings()
+    assert any(sentence.startswith("The study's model against poor: ") for sentence in said)
+    assert "The model again was left out: it is the same model as the study's model." in said
+    assert any(" less error than poor (95 % interval " in sentence for sentence in said)

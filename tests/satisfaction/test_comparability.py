@@ -71,3 +71,14 @@ def test_ComparabilityResult_keeps_the_contract(n, keeps_result_contract):
     fit = pls.estimate(model.Model.from_lavaan(TEXT), asked)
     result = comparability.judge(fit, asked, group="market", permutations=100)
     keeps_result_contract(result, pictures=("plot", "plot_ladder"))
+
+
+def test_the_ladder_can_use_every_answer():
+    asked = answers(400, seed=4)
+    asked.loc[asked.index[::2], "a1"] = np.nan
+    asked.loc[asked.index[1::4], "b1"] = np.nan
+    fit = pls.estimate(model.Model.from_lavaan(TEXT), asked, missing="mean")
+    listwise = comparability.judge(fit, asked, group="market", permutations=50)
+    every = comparability.judge(fit, asked, group="market", missing="fiml", permutations=50)
+    assert "all others were used (FIML)" in " ".join(every.findings())
+    assert listwise.ladder.steps["chisq"].iloc[0] != pytest.approx(every.ladder.steps["chisq"].iloc[0])

@@ -45,3 +45,9 @@ def test_nothing_where_there_is_nothing_to_measure(survey, rows, target):
     found = drivers.measure(survey, answers()[:rows], target=target)
     assert found.empty
     assert list(found.columns) == ["driver", "effect", "effect_low", "effect_high", "performance"]
+
+
+def test_the_target_of_the_study_decides():
+    survey = SurveyConfig(constructs=CONSTRUCTS, paths=OWN.paths, target="value")
+    found = drivers.measure(survey, answers(), bootstrap=100, seed=1)
+    assert found["driver"].tolist() == ["quality"]

@@ -1,12 +1,16 @@
 """Index: the ACSI formula by hand, effects in points, waves with people who answer twice, scenarios, priorities."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.satisfaction import change as telling
 from crm_analysis.satisfaction import index, pls
+from crm_analysis.satisfaction.micom import MicomResult
 from crm_analysis.satisfaction.model import ACSI, Construct, Model
 
 MODEL = Model(
@@ -194,7 +198,7 @@ def test_unpaired_waves_are_welchs_test_nearly():
     assert row["change_low"] == pytest.approx(welch.confidence_interval().low, rel=0.01)
     assert row["in_both"] == 0
     assert found.findings()[0] == (
-        f"Satisfaction is {row['change']:.1f} points higher in wave 2 than in 1 (95 % interval of the difference "
+        f"Satisfaction is {row['change']:.1f} points higher in wave 2 than in wave 1 (95 % interval of the difference "
         f"{row['change_low']:+.1f} to {row['change_high']:+.1f}): more than chance gives."
     )
 
@@ -215,7 +219,9 @@ def test_people_in_both_waves_are_paired():
     assert (row["paired_change"], row["paired_change_low"]) == pytest.approx(
         (row["change"], row["change_low"]), rel=0.01
     )
-    assert "300 persons answered in 1 and in 2; their own index moved by +" in paired.findings()[1]
+    assert paired.findings()[1].startswith(
+        "The 300 people with complete answers in wave 1 and wave 2 moved by +1.8 points"
+    )
 
 
 def test_groups_that_weigh_items_otherwise_are_not_compared():
@@ -298,3 +304,109 @@ def test_StandingResult_keeps_the_contract(keeps_result_contract, fit, answers):
     assert one.findings() == (
         "Fewer than two groups of wave have 20 complete answers, so there is nothing to compare.",
     )
+
+
+def test_who_answers_and_what_people_feel_are_told_apart():
+    answers = waves(600, seed=8, better=0.9, same=300)
+    # The same people feel as before, and a little worse; the new ones are happier.
+    again = (answers["wave"] == 2) & answers["person"].lt(300)
+    answers.loc[again, "s1"] = (answers.loc[again, "s1"] - (np.arange(300) % 40 == 0)).clip(lower=1)
+    fit = pls.estimate(MODEL, answers)
+    found = index.compare(fit, answers, by="wave", person="person", scale=SCALE, codes=CODES, permutations=50, seed=1)
+    row = found.changes.iloc[0]
+    assert (row["verdict"], row["in_both"]) == ("differs", 300)
+    assert row["paired_change"] < 0 < row["change"]
+    moved = f"{row['paired_change']:+.1f} points (95 % interval {row['paired_change_low']:+.1f} to "
+    said = found.findings()[0]
+    assert said.startswith(
+        f"Satisfaction is {row['change']:.1f} points higher in wave 2 than in wave 1 among those who answered (95 % "
+        f"interval of the difference {row['change_low']:+.1f} to {row['change_high']:+.1f}), but the 300 people with "
+        f"complete answers in wave 1 and wave 2 moved by {moved}"
+    )
+    assert said.endswith(("rather than what people feel.", "and who answers has changed."))
+    assert not any("more than chance gives" in sentence for sentence in found.findings())
+
+
+def pair(change, paired, *, verdict, both=50):
+    """One row of changes: change and paired change, each with half an interval of one point."""
+    row = {"first": "spring", "second": "autumn", "in_both": both, "comparable": True, "verdict": verdict}
+    for name, value in (("change", change), ("paired_change", paired)):
+        row |= {name: value, f"{name}_low": value - 1, f"{name}_high": value + 1}
+    return pd.DataFrame([row])
+
+
+@pytest.mark.parametrize(
+    ("change", "paired", "verdict", "end"),
+    [
+        (
+            2.0,
+            -0.5,
+            "differs",
+            "but the 50 people with complete answers in wave spring and wave autumn moved by -0.5 "
+            "points (95 % interval -1.5 to +0.5): who answers has changed, rather than what people feel.",
+        ),
+        (2.0, -2.0, "differs", "(95 % interval -3.0 to -1.0): they feel the opposite, and who answers has changed."),
+        (2.0, 0.5, "differs", "(95 % interval -0.5 to +1.5), which alone is no more than chance gives."),
+        (
+            0.5,
+            2.0,
+            "not told apart",
+            "moved by +2.0 points (95 % interval +1.0 to +3.0), more than chance gives, while among all who answered "
+            "no change is proven (+0.5 points; 95 % interval -0.5 to +1.5): trust the people who can be compared "
+            "with themselves.",
+        ),
+    ],
+)
+def test_disagreement_of_all_and_of_the_same_people_comes_first(change, paired, verdict, end):
+    none = MicomResult(pd.DataFrame(), "wave", absent="not looked at")
+    said = telling.told(pair(change, paired, verdict=verdict), none, construct="satisfaction", by="wave")
+    assert said[0].endswith(end)
+    assert len(said) == 2
+    agreed = telling.told(pair(2.0, 2.0, verdict="differs"), none, construct="satisfaction", by="wave")
+    assert agreed[0].endswith(": more than chance gives.")
+
+
+def test_missing_answers_are_treated_as_in_the_fit(answers):
+    asked = answers.assign(segment=np.where(np.arange(400) % 2, "old", "new"))
+    holes = asked.copy()
+    holes.loc[holes.index[:120], "e1"] = np.nan
+    holes.loc[holes.index[-30:], "s1"] = np.nan
+    settings = {"by": "segment", "scale": SCALE, "codes": CODES, "permutations": 50}
+    filled = pls.estimate(MODEL, holes, missing="mean")
+    found = index.compare(filled, holes, **settings)
+    assert found.table["respondents"].sum() == 400
+    score = index.score(filled, holes, scale=SCALE, codes=CODES, bootstrap=0)
+    by_hand = score.respondents["satisfaction"].groupby(holes["segment"]).mean()
+    assert found.table.set_index("group")["index"].to_numpy() == pytest.approx(by_hand.to_numpy())
+    # An index of satisfaction needs no answer on expectations.
+    complete = pls.estimate(MODEL, holes)
+    assert len(complete.sample) == 250
+    assert index.compare(complete, holes, **settings).table["respondents"].sum() == 370
+    part = index.score(filled, holes.iloc[:150], scale=SCALE, codes=CODES, bootstrap=0)
+    assert len(part.respondents) == 150
+
+
+def test_many_left_out_are_told_first(answers):
+    holes = answers.copy()
+    holes.loc[holes.index[:100], "e1"] = np.nan
+    fit = pls.estimate(MODEL, holes)
+    assert fit.findings()[0] == (
+        '100 of 400 respondents (25.0 %) were left out for a missing answer: missing="every" in the notebook, or '
+        'missing="mean" of PLS and "fiml" of CB-SEM, uses every answer.'
+    )
+    said = index.score(fit, holes, scale=SCALE, codes=CODES, bootstrap=0).findings()[0]
+    assert said.endswith("on the scale from 0 to 100; 100 of 400 respondents were left out for a missing answer.")
+    few = pls.estimate(MODEL, holes.iloc[90:])
+    assert few.findings()[0].startswith("The model explains ")
+
+
+def test_the_target_of_the_model_decides(answers):
+    model = dataclasses.replace(MODEL, target="quality")
+    fit = pls.estimate(model, answers)
+    assert (
+        index.score(fit, answers, scale=SCALE, codes=CODES, bootstrap=0).findings()[0].startswith("Quality stands at ")
+    )
+    assert index.rank(fit, answers, scale=SCALE, codes=CODES, bootstrap=0).target == "quality"
+    first = dataclasses.replace(MODEL, target="expectations")
+    alone = index.rank(pls.estimate(first, answers), answers, scale=SCALE, codes=CODES)
+    assert alone.findings() == ("Nothing leads to expectations in this model, so there are no priorities.",)

@@ -98,7 +98,8 @@ def test_findings_in_whole(tmp_path):
     stored(tmp_path, [70.0, 72.0, 74.2])
     assert knowledge.history(tmp_path).findings() == (
         "Satisfaction of shop in wave w3 stands at 74.2 (95 % interval 73.2 to 75.2) on the scale from 0 to 100.",
-        "Since wave w2 it changed by +2.2 (95 % interval +0.8 to +3.6) points, more than chance gives.",
+        "Since wave w2 it changed by +2.2 (95 % interval +0.8 to +3.6) points, more than chance gives if other people "
+        "answered each time.",
         "Over its waves it moves by +2.1 points a wave (95 % interval +1.4 to +2.8): a trend.",
         "Other studies of the knowledge base: 2. It stands above 1 of them, below 0, and cannot be told apart from 1.",
         "The others stand between 60.0 and 71.0.",

@@ -483,3 +483,18 @@ def test_an_unidentified_model_is_refused_for_covariances_only():
 def test_numbers_are_floats_whatever_the_column():
     frame = pd.DataFrame({"a": pd.array([1, None, 3], dtype="Int64"), "b": pd.Categorical([4, 5, None])})
     np.testing.assert_array_equal(numbers(frame, ["b", "a"]), [[4, 1], [5, np.nan], [np.nan, 3]])
+
+
+def test_what_a_model_is_about():
+    def focus(names, paths, target=""):
+        return model.Model("own", tuple(Construct(name) for name in names), paths, target=target).focus
+
+    assert focus("abc", (("a", "b"), ("b", "c"))) == "c"
+    assert focus(("a", "总体满意度", "c"), (("a", "总体满意度"), ("总体满意度", "c"))) == "总体满意度"
+    assert focus(("Satisfied", "a"), ()) == "Satisfied"
+    assert focus(("satisfaction", "c"), (("satisfaction", "c"),)) == "satisfaction"
+    assert focus(("satisfaction", "c"), (("satisfaction", "c"),), target="c") == "c"
+    with pytest.raises(UsageError) as raised:
+        focus(("mood", "c"), (), target="moods")
+    assert str(raised.value).startswith("The model own has no construct 'moods' to be its target; ")
+    assert model.ACSI.without("satisfaction").target == ""

@@ -96,8 +96,8 @@ def test_weights_bring_the_index_of_all_back():
     assert row["difference_low"] > 0.5
     assert row["weighted"] == pytest.approx(0, abs=0.05)
     said = result.findings()
-    assert said[1].startswith("Weighted to look like all customers, the index of those who answered would be 69.9 ")
-    assert "more than chance gives. The weights cost exactness: " in said[1]
+    assert said[0].startswith("Weighted to look like all customers, the index of those who answered would be 69.9 ")
+    assert "more than chance gives. The weights cost exactness: " in said[0]
 
 
 def test_what_cannot_be_predicted_is_called_so():
@@ -360,3 +360,34 @@ def test_wrong_panels_are_refused(change, message):
     with pytest.raises(UsageError) as raised:
         nonresponse.attrition(answers, pd.Series(dtype="float64"), person=change.get("person", "respondent_id"))
     assert str(raised.value) == message
+
+
+def spoken(first, second, **columns):
+    """Two people a wave, of whom `both` answered twice."""
+    rows = [(1, first, 60.0), (2, first, 70.0), *((who, second, 65.0) for who in columns.pop("people", (3, 4)))]
+    return pd.DataFrame(rows, columns=["respondent_id", "wave", "score"]).assign(**columns)
+
+
+def test_different_people_in_each_wave_are_called_so(keeps_result_contract):
+    answers = spoken("2024-spring", "2024-autumn")
+    result = nonresponse.attrition(answers, answers["score"])
+    assert result.findings() == (
+        "Nobody answered in both waves: each asked different people, so who comes back cannot be told, and a change of "
+        "the index is one between samples.",
+    )
+    assert result.shown == {}
+    keeps_result_contract(result, pictures=("plot",))
+
+
+def test_waves_in_words_stand_in_time():
+    answers = spoken("2024-spring", "2024-autumn", people=(2, 3))
+    blind = nonresponse.attrition(answers, answers["score"])
+    assert blind.waves["wave"].tolist() == ["2024-autumn"]
+    assert blind.findings()[-1] == (
+        "Which wave came first is not known, so the waves stand in the order of the alphabet: number them, or give the "
+        "answers a column 'time'."
+    )
+    dated = answers.assign(time=["2024-04-01", "2024-04-02", "2024-10-01", "2024-10-02"])
+    told = nonresponse.attrition(dated, answers["score"])
+    assert (told.waves["wave"].tolist(), told.note) == (["2024-spring"], "")
+    assert nonresponse.first_wave(dated)["wave"].unique().tolist() == ["2024-spring"]

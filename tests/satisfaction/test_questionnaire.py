@@ -241,3 +241,25 @@ def test_what_cannot_be_asked_is_said_with_the_cure(make, message):
     with pytest.raises(UsageError) as error:
         make()
     assert str(error.value) == message
+
+
+def test_a_survey_that_was_asked_keeps_its_codes_and_says_which_words_are_not_known(keeps_result_contract):
+    own = Model(
+        "own",
+        (
+            Construct("hopes", ("h1", "quality_overall")),
+            Construct("whole", ("hopes",)),
+            Construct("happy", ("h2", "h1")),
+        ),
+        (("hopes", "happy"),),
+    )
+    found = own.questionnaire(scale=(1, 5), codes={"h2": (0, 1)})
+    assert found.questions["item"].tolist() == ["h1", "quality_overall", "h2"]
+    assert found.questions["question"].tolist()[0] == "(no wording is known for h1)"
+    assert found.questions[["lowest", "highest"]].to_numpy().tolist() == [[1, 5], [1, 5], [0, 1]]
+    assert found.unworded == ("h1", "h2")
+    assert "No wording is known for h1 and h2: give the words that were asked with questions={...}." in found.findings()
+    worded = own.questionnaire(scale=(1, 5), questions={"hopes": {"h1": "How much do you hope?"}})
+    assert worded.unworded == ("h2",)
+    assert "（h2 的措辞未知）" in own.questionnaire(language="zh", scale=(1, 5)).to_markdown()
+    keeps_result_contract(found, pictures=())

@@ -112,3 +112,11 @@ def test_RecoveryResult_keeps_the_contract(rows, keeps_result_contract):
         ESTIMATES[:rows], TRUE.rename(columns={"class": "letter"}), on="feature", classes=("letter",) * 2
     )
     assert same.classes["right"].sum() == (1 if rows == 1 else 2)
+
+
+def test_estimates_that_no_truth_is_kept_of():
+    levels = pd.DataFrame({"wave": ["wave_north", "wave_south"], "index": [70.0, 71.0]})
+    true = pd.DataFrame({"wave": ["wave_1", "wave_2"], "respondents": [70.0, 72.0]})
+    levels = levels.assign(index_low=60.0, index_high=80.0)
+    result = recovery.compare(levels, true, on="wave", quantities={"index": "respondents"})
+    assert result.findings() == ("No truth is kept for wave_north and wave_south; it is kept for wave_1 and wave_2.",)

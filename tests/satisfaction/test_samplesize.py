@@ -260,6 +260,19 @@ def test_an_unsound_fit_is_no_truth(shared, keeps_result_contract):
         "or leave truth out and assume the paths.",
     )
     keeps_result_contract(found, pictures=("plot", "plot_index"))
+    before = samplesize.plan(model, draws=50, sizes=(200, 400))
+    found = samplesize.plan(
+        model, truth=covariance.estimate(model, mobi), otherwise=before, index=20.0, half_width=2.0, response=0.5
+    )
+    said = found.findings()
+    assert said[:2] == (
+        before.findings()[0],
+        "The fit of the study itself is not sound, so it cannot stand for the truth; what is said here rests on "
+        "assumed paths instead.",
+    )
+    assert said[2].startswith("An index that is known to 2 points either way (95 % interval) takes 385 respondents")
+    assert said[3].startswith("If 50 % answer, ")
+    keeps_result_contract(found, pictures=("plot", "plot_index"))
     found = samplesize.plan(model, truth=covariance.estimate(model, mobi.iloc[:0]))
     assert found.findings() == ("There are no answers to a survey in this study, so there is no fit to plan from.",)
 

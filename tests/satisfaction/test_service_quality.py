@@ -55,6 +55,9 @@ def test_one_wave():
     assert service_quality.one_wave(answers, wave=2)["q"].tolist() == [5]
     assert service_quality.one_wave(answers[["q"]], wave=2)["q"].tolist() == [3, 4, 5]
     assert service_quality.one_wave(answers[:0], wave=2).empty
+    named, dated = {1: "spring", 2: "autumn"}, {1: "2024-04-01", 2: "2024-10-01"}
+    worded = answers.assign(wave=answers["wave"].map(named), time=answers["wave"].map(dated))
+    assert service_quality.one_wave(worded, wave=2)["q"].tolist() == [5]
     with pytest.raises(UsageError) as raised:
         service_quality.one_wave(answers, wave=5)
     assert str(raised.value) == "service_quality: there is no wave 5; the survey has 1 and 2."

@@ -89,7 +89,9 @@ class CandidatesResult(Result):
         if self.absent:
             return (self.absent,)
         said = [self._verdict(), *self._unsound(), *map(self._pair, self._telling())]
-        said += [f"The model {row['model']} was left out: {row['reason']}" for row in self.left_out.to_dict("records")]
+        said += [
+            _upper(f"{_called(row['model'])} was left out: {row['reason']}") for row in self.left_out.to_dict("records")
+        ]
         apart = int((self.pairs["relation"] == evidence.OTHER_ITEMS).sum())
         if apart:
             said.append(
@@ -147,13 +149,15 @@ class CandidatesResult(Result):
             return f"The answers put {listed(sound)} in no order: each is beaten by another."
         if len(unbeaten) == 1:
             rest = [name for name in sound if name != unbeaten[0] and name not in self._beats(unbeaten[0])]
-            return f"The model {unbeaten[0]} is beaten by no other, but cannot be told apart from {listed(rest)}."
+            return _upper(
+                f"{_called(unbeaten[0])} is beaten by no other, but cannot be told apart from {listed(rest)}."
+            )
         return f"The answers cannot tell {listed(unbeaten)} apart."
 
     def _unsound(self) -> list[str]:
         rows = self.table[~self.table["sound"].astype(bool)]
         return [
-            f"The model {row['model']} is not sound and cannot win ({row['reason'].rstrip('.')})."
+            _upper(f"{_called(row['model'])} is not sound and cannot win ({row['reason'].rstrip('.')}).")
             for row in rows.to_dict("records")
         ]
 
@@ -178,7 +182,23 @@ class CandidatesResult(Result):
             )
         if not np.isnan(lead) and row["relation"] != evidence.EQUIVALENT:
             told.append(f"the BIC is {abs(lead):.1f} lower for {better if lead >= 0 else other}")
-        ends = f"95 % interval {100 * gain[1]:+.1f} to {100 * gain[2]:+.1f}"
-        told.append(f"{better} saves {100 * gain[0]:+.1f} % ({ends}) of the error that {other} makes on unseen answers")
+        ends = f"95 % interval {100 * gain[1]:+.1f} to {100 * gain[2]:+.1f} %"
+        told.append(f"on unseen answers {better} makes {_less(gain[0])} {other} ({ends} saved)")
         aim = f"favoured is {row['favours']}" if row["favours"] else "neither is favoured"
-        return f"The model {better} against {other}: {'; '.join([*told, aim])}."
+        return _upper(f"{_called(better)} against {other}: {'; '.join([*told, aim])}.")
+
+
+def _less(gain: float) -> str:
+    """A share of error saved, as error less or more than that of the other."""
+    if abs(gain) < 0.0005:
+        return "as much error as"
+    return f"{100 * abs(gain):.1f} % {'less' if gain > 0 else 'more'} error than"
+
+
+def _called(name: str) -> str:
+    """A candidate's name in a sentence; one that begins with an article needs no noun before it."""
+    return name if name.startswith("the ") else f"the model {name}"
+
+
+def _upper(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"

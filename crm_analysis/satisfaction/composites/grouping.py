@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from crm_analysis.satisfaction import succession
 from crm_analysis.satisfaction.composites.pathmodel import PathModel
 from crm_analysis.satisfaction.composites.sample import Sample, take
 
@@ -49,8 +50,10 @@ class Groups:
         return part, self.codes[inside] == first
 
 
-def split(fit: PathModel, answers: pd.DataFrame, *, group: str, weight: str | None, caller: str) -> Groups:
-    """Put the respondents with complete answers into groups.
+def split(
+    fit: PathModel, answers: pd.DataFrame, *, group: str, weight: str | None, caller: str, items: Sequence[str] = ()
+) -> Groups:
+    """Put the respondents into groups; missing answers are treated as in the fit.
 
     Parameters
     ----------
@@ -64,11 +67,13 @@ def split(fit: PathModel, answers: pd.DataFrame, *, group: str, weight: str | No
         Column of survey weights.
     caller : str
         Who asks, for messages.
+    items : sequence of str
+        Items that are needed; by default all of the model.
 
     Returns
     -------
     Groups
-        In sorted order. `rows` are the positions of the respondents in `answers`.
+        In order of time, see `succession.order`. `rows` are the positions of the respondents in `answers`.
     """
 
     def none(why: str) -> Groups:
@@ -79,10 +84,11 @@ def split(fit: PathModel, answers: pd.DataFrame, *, group: str, weight: str | No
     if group not in answers.columns:
         return none(f"The answers have no column {group!r}, so there are no groups to compare.")
     numbered = answers.reset_index(drop=True)
-    sample = take(numbered, items=fit.design.items, weight=weight, caller=caller)
+    asked = tuple(items) or fit.design.items
+    sample = take(numbered, items=asked, weight=weight, missing=fit.sample.missing, caller=caller)
     labels = numbered[group][sample.index]
     sizes = labels.value_counts()
-    names = tuple(sorted(sizes.index[sizes >= SMALLEST], key=lambda name: (str(type(name)), name)))
+    names = tuple(name for name in succession.order(answers, group) if sizes.get(name, 0) >= SMALLEST)
     small = tuple(name for name in sizes.index if name not in names)
     if len(names) < 2:
         return none(

@@ -52,13 +52,11 @@ class Indices:
         return inner.total_effects(self.paths)
 
 
-def ruler(design: Design, sample: Sample, *, scale: Scale, codes: Mapping[str, Scale] | None) -> Ruler:
+def ruler(sample: Sample, *, scale: Scale, codes: Mapping[str, Scale] | None) -> Ruler:
     """Return the ends of the items' scales.
 
     Parameters
     ----------
-    design : Design
-        The model.
     sample : Sample
         Answers, which must lie within the scales.
     scale : (low, high)
@@ -79,12 +77,12 @@ def ruler(design: Design, sample: Sample, *, scale: Scale, codes: Mapping[str, S
         If an answer lies outside its scale.
     """
     given = dict(codes or {})
-    ends = np.array([given.get(item, scale) for item in design.items], dtype="float64")
-    for item, (low, high) in zip(design.items, ends, strict=True):
+    ends = np.array([given.get(item, scale) for item in sample.items], dtype="float64")
+    for item, (low, high) in zip(sample.items, ends, strict=True):
         if not low < high:
             raise UsageError(f"index: the scale of {item!r} must rise from its lowest to its highest code.")
     lowest, highest = sample.answers.min(axis=0), sample.answers.max(axis=0)
-    for number, item in enumerate(design.items):
+    for number, item in enumerate(sample.items):
         low, high = ends[number]
         if lowest[number] < low or highest[number] > high:
             wrong = lowest[number] if lowest[number] < low else highest[number]
@@ -106,7 +104,7 @@ def answered(fit: PathModel, answers: pd.DataFrame, *, weight: str | None) -> Sa
             numbers = answers.loc[own.index, list(own.items)].to_numpy("float64", na_value=np.nan)
             if (np.isnan(numbers) | (numbers == own.answers)).all() and np.isnan(numbers).sum() == own.filled:
                 return own
-    return take(answers, items=own.items, weight=weight, caller="index")
+    return take(answers, items=own.items, weight=weight, missing=own.missing, caller="index")
 
 
 def indices(

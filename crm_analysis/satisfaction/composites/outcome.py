@@ -28,7 +28,6 @@ class PLSResult(PathModel, Result):
     shown: ClassVar[dict[str, str]] = {
         "paths": "Paths between constructs (standardised)",
         "reach": "Effects that also go by way of other constructs",
-        "outer": "Items: weights and loadings",
         "explained": "Explained share of each construct",
     }
 

@@ -166,13 +166,8 @@ class PathModel:
 
     @property
     def focus(self) -> str:
-        """The construct that findings begin with: satisfaction, or else the one that most constructs lead to."""
-        if "satisfaction" in self.design.names:
-            return "satisfaction"
-        return self.design.names[int(np.argmax((np.linalg.matrix_power(self._steps(), len(self.design.names))).sum(0)))]
-
-    def _steps(self) -> np.ndarray:
-        return self.design.adjacency + np.eye(len(self.design.names))
+        """The construct that findings begin with: the model's target, satisfaction, or what most constructs lead to."""
+        return self.model.focus
 
     def of_kind(self, kind: str) -> pd.DataFrame:
         """Parameters of one kind (see `parameters.labels`)."""

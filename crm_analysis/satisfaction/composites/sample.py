@@ -38,6 +38,8 @@ class Sample:
         Respondents left out because an answer is missing.
     filled : int
         Missing answers that were replaced by the item's mean.
+    missing : {"listwise", "mean"}
+        What was done with missing answers.
     """
 
     answers: np.ndarray
@@ -47,6 +49,7 @@ class Sample:
     items: tuple[str, ...]
     left_out: int = 0
     filled: int = 0
+    missing: str = "listwise"
 
     def __len__(self) -> int:
         return len(self.answers)
@@ -174,4 +177,4 @@ def take(
     if (units < 0).any():
         raise DataError(f"{caller}: the column {cluster!r} is empty in some rows; fill it or drop those rows.")
     left = int((~complete).sum())
-    return Sample(values, weights / weights.mean(), units, answers.index[complete], tuple(items), left, filled)
+    return Sample(values, weights / weights.mean(), units, answers.index[complete], tuple(items), left, filled, missing)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from crm_analysis.satisfaction import incomplete
 from crm_analysis.table import count, percent
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def of(fit: PathModel) -> tuple[str, ...]:
     """Return the findings of a fit: whether it is sound, what it explains, which paths are open, how it was made."""
     if fit.sample is None or fit.estimates is None:
         return (fit.absent,)
-    sentences = [*_unsound(fit, fit.estimates), *_explained(fit), *_open(fit)]
+    left = incomplete.told(len(fit.sample), fit.sample.left_out)
+    sentences = [*([left] if left else []), *_unsound(fit, fit.estimates), *_explained(fit), *_open(fit)]
     for row in fit.effect_sizes[fit.effect_sizes["vif"] > _INFLATED].to_dict("records"):
         sentences.append(
             f"{row['source'].capitalize()} says much the same as the other sources of {row['target']} (variance "

@@ -85,7 +85,6 @@ class SEMResult(Result):
     latents: tuple[str, ...] = ()
     title = "Structural equation model"
     shown: ClassVar[dict[str, str]] = {
-        "paths": "Effects of constructs on each other, with 95 % intervals",
         "essentials": "How well the model fits",
         "admissibility": "Is the solution possible?",
     }

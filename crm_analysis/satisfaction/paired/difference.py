@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.satisfaction import succession
 from crm_analysis.satisfaction.paired import weights
 from crm_analysis.table import count, listed
 
@@ -58,6 +59,8 @@ def items(answers: pd.DataFrame, *, level: str, prefix: str = "servqual") -> dic
 def one_wave(answers: pd.DataFrame, *, wave: int) -> pd.DataFrame:
     """Return the answers of one wave, so that no respondent counts twice; all where there are no waves.
 
+    Waves that are called by words are counted from the first (`succession.order`).
+
     Raises
     ------
     UsageError
@@ -65,10 +68,12 @@ def one_wave(answers: pd.DataFrame, *, wave: int) -> pd.DataFrame:
     """
     if "wave" not in answers.columns or answers["wave"].isna().all():
         return answers
-    waves = sorted(answers["wave"].dropna().unique().tolist())
-    if wave not in waves:
+    waves = succession.order(answers)
+    worded = all(isinstance(name, str) for name in waves)
+    chosen = waves[wave - 1] if worded and 1 <= wave <= len(waves) else wave
+    if chosen not in waves:
         raise UsageError(f"service_quality: there is no wave {wave}; the survey has {listed([str(w) for w in waves])}.")
-    return answers[answers["wave"] == wave]
+    return answers[answers["wave"] == chosen]
 
 
 @dataclass(frozen=True, eq=False)

@@ -52,6 +52,8 @@ class SampleSizeResult(Result):
         Respondents that the simulated ones were drawn from; 0: a normal population.
     absent : str
         Why nothing was simulated; empty if it was.
+    note : str
+        What to know before anything else but the answer; empty if nothing.
     """
 
     table: pd.DataFrame
@@ -64,6 +66,7 @@ class SampleSizeResult(Result):
     assumed: bool
     drawn_from: int = 0
     absent: str = ""
+    note: str = ""
     title = "Sample size by simulation"
     shown: ClassVar[dict[str, str]] = {
         "needed": "Respondents that each path needs, with the interval of the simulation",
@@ -94,7 +97,7 @@ class SampleSizeResult(Result):
             return (self.absent,)
         if self.table.empty:
             return ("The model has no path between constructs, so there is nothing to find.",)
-        said = [self._paths(), self._index(), self._invited(), self._safe(), self._intervals()]
+        said = [self._paths(), self.note, self._index(), self._invited(), self._safe(), self._intervals()]
         origin = (
             "The truth was assumed, so the answer is as good as the assumption: try weaker paths, too."
             if self.assumed

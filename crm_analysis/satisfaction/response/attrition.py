@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import share
 from crm_analysis.result import Result, metric_key
+from crm_analysis.satisfaction import succession
 from crm_analysis.table import count, share_of
 
 if TYPE_CHECKING:
@@ -37,13 +38,20 @@ class AttritionResult(Result):
         One row per such wave and quarter of the score: wave, part, people, again, ``again_share`` with its interval.
     absent : str
         Why there is nothing to see; empty if there is.
+    note : str
+        What to know of the order of the waves; empty if nothing.
     """
 
     waves: pd.DataFrame
     parts: pd.DataFrame
     absent: str = ""
+    note: str = ""
     title = "Who answers again?"
-    shown: ClassVar[dict[str, str]] = {"waves": "From wave to wave", "parts": "Who answers again, by what they felt"}
+
+    @property
+    def shown(self) -> dict[str, str]:  # type: ignore[override]
+        """The tables, where anybody answered again."""
+        return {} if self.absent else {"waves": "From wave to wave", "parts": "Who answers again, by what they felt"}
 
     def to_frame(self) -> pd.DataFrame:
         return self.waves.copy()
@@ -56,6 +64,11 @@ class AttritionResult(Result):
             return (self.absent,)
         said = []
         for row in self.waves.to_dict("records"):
+            if not row["again"]:
+                said.append(
+                    f"Nobody answered in wave {row['wave']} and in wave {row['next']}: they asked different people."
+                )
+                continue
             said.append(
                 f"Of {count(row['people'], 'person')} who answered in wave {row['wave']}, {share_of(row, 'again')} "
                 f"answered in wave {row['next']} too."
@@ -70,7 +83,7 @@ class AttritionResult(Result):
                 f"They had been {more} satisfied in wave {row['wave']} than those who did not come back: "
                 f"{row['stayed']:.1f} against {row['left']:.1f} ({ends}); {verdict}."
             )
-        return tuple(said)
+        return (*said, *([self.note] if self.note else []))
 
     def metrics(self) -> dict[str, float]:
         found: dict[str, float] = {}
@@ -144,7 +157,7 @@ def attrition(
         {"who": answers[person], "wave": answers[wave], "score": score.reindex(answers.index).astype("float64")}
     )
     felt = felt.dropna(subset=["who", "wave"]).groupby(["wave", "who"], as_index=False)["score"].mean()
-    known = sorted(felt["wave"].unique())
+    known = [name for name in succession.order(answers, wave, wave=wave) if (felt["wave"] == name).any()]
     rows, parts = [], []
     for first, second in pairwise(known):
         own = felt[felt["wave"] == first]
@@ -153,11 +166,18 @@ def attrition(
         stayed, left = scores[again & np.isfinite(scores)], scores[~again & np.isfinite(scores)]
         counted = (first, second, len(own), int(again.sum()), *share(int(again.sum()), len(own)))
         rows.append((*counted, *_welch(stayed, left)))
-        parts += _quarters(first, scores, again)
+        parts += _quarters(first, scores, again) if again.any() else []
+    if not any(row[3] for row in rows):
+        where = "both waves" if len(known) == 2 else f"two successive waves of the {len(known)}"
+        return _nothing(
+            f"Nobody answered in {where}: each asked different people, so who comes back cannot be told, and a change "
+            "of the index is one between samples."
+        )
     ends = ["again_share", "again_share_low", "again_share_high"]
     means = ["stayed", "left", "difference", "difference_low", "difference_high"]
     table = pd.DataFrame(rows, columns=["wave", "next", "people", "again", *ends, *means])
-    return AttritionResult(table, pd.DataFrame(parts, columns=["wave", "part", "people", "again", *ends]))
+    note = succession.ALPHABETICAL if succession.is_alphabetical(answers, wave, wave=wave) else ""
+    return AttritionResult(table, pd.DataFrame(parts, columns=["wave", "part", "people", "again", *ends]), note=note)
 
 
 def _welch(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float, float, float]:

@@ -13,6 +13,7 @@ from crm_analysis import style
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.proportion import share
 from crm_analysis.result import Result
+from crm_analysis.satisfaction import succession
 from crm_analysis.satisfaction.paired.naming import label
 from crm_analysis.satisfaction.response import comparison, propensity, statements
 from crm_analysis.satisfaction.response import features as known
@@ -141,7 +142,7 @@ def first_wave(answers: pd.DataFrame, *, wave: str = "wave") -> pd.DataFrame:
     """Return the answers of the first wave; all of them where the survey knows no waves."""
     if wave not in answers.columns or answers[wave].isna().all():
         return answers
-    return answers[answers[wave] == answers[wave].min()]
+    return answers[answers[wave] == succession.order(answers, wave, wave=wave)[0]]
 
 
 def profile(

@@ -11,10 +11,10 @@ from crm_analysis.table import count, interval, percent, share_of
 
 
 def of(result: Answering) -> tuple[str, ...]:
-    """Return the findings: how many answered, what the index would be, who answers, what became of them."""
+    """Return the findings: what the index would be, how many answered, who answers, what became of them."""
     if result.absent:
         return (result.absent,)
-    found = [_rate(result), *_index(result), *_bounds(result), *_predicted(result), *_features(result)]
+    found = [*_index(result), _rate(result), *_bounds(result), *_predicted(result), *_features(result)]
     return (*found, *_groups(result), *_later(result), *_outside(result))
 
 

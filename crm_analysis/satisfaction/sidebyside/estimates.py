@@ -40,6 +40,8 @@ class SideBySide:
         The construct the model is about.
     respondents, left_out, resamples : int
         How many answers were used, left out, and resamples drawn.
+    cures : tuple of str
+        What may make the model estimable, where neither PLSc nor CB-SEM has a sound solution.
     absent : str
         Why there is nothing; empty if there is.
     """
@@ -58,6 +60,7 @@ class SideBySide:
     respondents: int = 0
     left_out: int = 0
     resamples: int = 0
+    cures: tuple[str, ...] = ()
     absent: str = ""
 
     @property

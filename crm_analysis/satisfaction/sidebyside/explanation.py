@@ -18,19 +18,16 @@ def of(result: SideBySide) -> tuple[str, ...]:
     """Return the findings: what may be compared, where they differ, why, and which to report for what."""
     if result.absent:
         return (result.absent,)
-    said = [
-        *_unsound(result),
-        *_agreement(result),
-        *_attenuation(result),
-        *_loadings(result),
-        *_misfit(result),
-        *_explained(result),
-        *_single(result),
-        *_caution(result),
-        _advice(result),
-        _made(result),
-    ]
-    return tuple(said)
+    why = _attenuation(result)[:1]
+    return (*_unsound(result), *_agreement(result), *why, *_caution(result), _advice(result), _made(result))
+
+
+def remarks(result: SideBySide) -> tuple[str, ...]:
+    """Return what else is to be known of the differences, for those who look into them."""
+    if result.absent:
+        return ()
+    rest = _attenuation(result)[1:]
+    return (*rest, *_loadings(result), *_misfit(result), *_explained(result), *_single(result))
 
 
 def _usable(result: SideBySide) -> list[str]:
@@ -54,9 +51,9 @@ def _agreement(result: SideBySide) -> list[str]:
         return [f"Only {METHODS[usable[0]]} is left, so there is nothing to set beside it."] if usable else []
     signs = result.paths[usable].apply(lambda row: row.gt(0).all() or row.lt(0).all(), axis=1)
     names = listed([METHODS[method] for method in usable])
-    said = [f"{names} agree on the direction of {int(signs.sum())} of {count(len(signs), 'path')}."]
+    said = [f"{names} agree on the direction of {int(signs.sum())} of {count(len(signs), 'path')}"]
     if not result.resamples:
-        return [said[0], "Which differences are beyond chance is not known: that takes a bootstrap."]
+        return [f"{said[0]}.", "Which differences are beyond chance is not known: that takes a bootstrap."]
     for one, other in PAIRS:
         rows = result.differences[result.differences["pair"] == f"{METHODS[one]} less {METHODS[other]}"]
         if rows.empty or ((one, other) == PAIRS[-1] and len(usable) == len(METHODS)):
@@ -67,8 +64,8 @@ def _agreement(result: SideBySide) -> list[str]:
         if len(sure):
             top = sure.loc[sure["difference"].abs().idxmax()]
             text += f", most in {top['source']} to {top['target']}: by {with_ends(top, 'difference')}"
-        said.append(f"{text}.")
-    return said
+        said.append(text)
+    return [f"{'; '.join(said)}."]
 
 
 def _attenuation(result: SideBySide) -> list[str]:
@@ -180,10 +177,11 @@ def _advice(result: SideBySide) -> str:
         return f"{use}; to test what causes what, report CB-SEM{other}, which also tests the model as a whole."
     if not result.reasons["plsc"]:
         return f"{use}; to test what causes what, report PLSc, since CB-SEM has no sound solution."
-    return (
-        f"{use}; for a test of what causes what, these answers and this model are not enough: constructs that cannot "
-        "be told apart must be joined, or their items changed."
-    )
+    if result.cures:
+        cure = f"first {listed(list(result.cures))}, then estimate anew."
+    else:
+        cure = "constructs that cannot be told apart must be joined, or their items changed."
+    return f"{use}; for a test of what causes what, these answers and this model are not enough: {cure}"
 
 
 def _agree(result: SideBySide) -> bool:

@@ -11,7 +11,7 @@ from crm_analysis.satisfaction import blueprint, questionnaire
 from crm_analysis.satisfaction.specification import answers as answered
 from crm_analysis.satisfaction.specification import defaults, identification
 from crm_analysis.satisfaction.specification.construct import Construct
-from crm_analysis.satisfaction.specification.ordering import causal_order
+from crm_analysis.satisfaction.specification.ordering import causal_order, focus
 from crm_analysis.satisfaction.specification.spelling import known
 from crm_analysis.satisfaction.syntax import Row, names_in, parse, write
 
@@ -33,18 +33,21 @@ class Model:
         Names of constructs: the source is a cause of the target.
     extra : tuple of Row
         What goes beyond: labels, fixed values, residual covariances, defined effects.
+    target : str
+        The construct that the model is about, whose index is made; empty: see `focus`.
 
     Raises
     ------
     UsageError
         If a name stands for two constructs, a path leads to an unknown construct, is there twice, or paths run in a
-        circle.
+        circle, or the target is no construct.
     """
 
     name: str
     constructs: tuple[Construct, ...]
     paths: tuple[tuple[str, str], ...] = ()
     extra: tuple[Row, ...] = ()
+    target: str = ""
 
     def __post_init__(self) -> None:
         names = self.names
@@ -60,6 +63,10 @@ class Model:
                     )
             if self.paths.count(path) > 1:
                 raise UsageError(f"The model {self.name} has the path {path[0]} -> {path[1]} twice; keep one.")
+        if self.target and self.target not in names:
+            raise UsageError(
+                f"The model {self.name} has no construct {self.target!r} to be its target; {known(self.target, names)}."
+            )
         causal_order(self.names, self.paths, model=self.name)
 
     @property
@@ -84,6 +91,11 @@ class Model:
     def exogenous(self) -> tuple[str, ...]:
         """Names of the constructs that no other one causes."""
         return tuple(name for name in self.names if not self.sources(name))
+
+    @property
+    def focus(self) -> str:
+        """The construct that findings begin with and the index is of: see `ordering.focus`."""
+        return self.target or focus(self.names, self.paths)
 
     def construct(self, name: str) -> Construct:
         """Return the construct of that name; UsageError if there is none."""
@@ -173,6 +185,7 @@ class Model:
             self,
             constructs=tuple(construct for construct in self.constructs if construct.name not in names),
             paths=tuple(path for path in self.paths if not set(path) & set(names)),
+            target="" if self.target in names else self.target,
             extra=tuple(row for row in kept if row.op not in (":=", "==") or set(names_in(row.rhs)) <= labels),
         )
 
@@ -267,6 +280,8 @@ class Model:
         competition: bool = False,
         segments: bool = False,
         questions: Mapping[str, Mapping[str, str]] | None = None,
+        scale: tuple[float, float] | None = None,
+        codes: Mapping[str, tuple[float, float]] | None = None,
     ) -> questionnaire.QuestionnaireResult:
         """Return a questionnaire that measures this model; the arguments are those of `questionnaire.compose`."""
         return questionnaire.compose(
@@ -278,6 +293,8 @@ class Model:
             competition=competition,
             segments=segments,
             questions=questions,
+            scale=scale,
+            codes=codes,
         )
 
     def _is_part(self, construct: Construct, item: str) -> bool:
