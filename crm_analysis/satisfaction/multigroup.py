@@ -92,6 +92,13 @@ class MultigroupResult(Result):
         if len(barred):
             names = sorted({f"{row['source']} to {row['target']}" for row in barred.to_dict("records")})
             sentences.append(f"Not comparable somewhere, since the groups weigh items differently: {listed(names)}.")
+        permutations = self.invariance.permutations
+        if len(self.table) / (permutations + 1) >= LEVEL:
+            sentences.append(
+                f"With {permutations:,} permutations no p-value of {len(self.table):,} gets below {LEVEL} after Holm, "
+                f"so no difference could be found: take {round(len(self.table) / LEVEL):,} or more."
+            )
+        sentences += self.invariance.left_out()
         sizes = self.paths.drop_duplicates("group")
         groups = [f"{row['group']} ({row['respondents']:,})" for row in sizes.to_dict("records")]
         sentences.append(f"Groups of {self.group}, respondents in brackets: {listed(groups)}.")

@@ -89,7 +89,11 @@ class StandingResult(Result):
                 f"Not comparable, since they weigh the items of {self.construct} differently: {listed(pairs)}."
             )
         else:
-            sentences.append(f"All groups weigh the items of {self.construct} alike, so their indices may be compared.")
+            sentences.append(
+                f"All groups weigh the items of {self.construct} alike, as far as {self.invariance.permutations:,} "
+                "permutations show, so their indices may be compared."
+            )
+        sentences += self.invariance.left_out()
         levels = [f"{row['group']} {_level(row)}" for row in self.table.to_dict("records")]
         return (*sentences, f"Index of {self.construct} by {self.by}: {'; '.join(levels)}.")
 
