@@ -84,7 +84,7 @@ class MultigroupResult(Result):
         if differs.empty:
             top = self.table.loc[self.table["p_permutation"].idxmin()]
             sentences.append(
-                f"No path is proven to differ between groups of {self.group}; the nearest is {top['source']} to "
+                f"No path is shown to differ between groups of {self.group}; the nearest is {top['source']} to "
                 f"{top['target']}, {top['difference']:+.2f} (95 % interval {top['difference_low']:+.2f} to "
                 f"{top['difference_high']:+.2f}) between {top['first']} and {top['second']}."
             )
