@@ -35,7 +35,7 @@ def told(changes: pd.DataFrame, invariance: MicomResult, *, construct: str, by: 
     said = [_both(row, construct, by) for row in torn]
     said += [f"{_change(row, construct, by)}: more than chance gives." for row in alike if row["verdict"] == "differs"]
     if not said:
-        said.append(f"{_change(rows[0], construct, by)}: no difference is proven.")
+        said.append(f"{_change(rows[0], construct, by)}: no difference is shown.")
     said += [f"The {_again(row, by)} moved by {_moved(row)}." for row in alike if row["in_both"] > 1]
     barred = [row for row in rows if not row["comparable"]]
     unlike = [row for row in barred if is_tested(invariance, row["first"], row["second"])]
@@ -48,7 +48,10 @@ def told(changes: pd.DataFrame, invariance: MicomResult, *, construct: str, by: 
             f"{_pairs(untested)}."
         )
     if not barred:
-        said.append(f"All groups weigh the items of {construct} alike, so their indices may be compared.")
+        said.append(
+            f"All groups weigh the items of {construct} alike, as far as {invariance.permutations:,} permutations "
+            "show, so their indices may be compared."
+        )
     return said
 
 
@@ -76,7 +79,7 @@ def _both(row: Mapping[Any, Any], construct: str, by: str) -> str:
     if row["verdict"] != "differs":
         ends = f"95 % interval {row['change_low']:+.1f} to {row['change_high']:+.1f}"
         return (
-            f"{same[0].upper()}{same[1:]}, more than chance gives, while among all who answered no change is proven "
+            f"{same[0].upper()}{same[1:]}, more than chance gives, while among all who answered no change is shown "
             f"({row['change']:+.1f} points; {ends}): trust the people who can be compared with themselves."
         )
     text = f"{_change(row, construct, by, among=' among those who answered')}, but {same}"

@@ -27,8 +27,8 @@ class HistoryResult(Result):
         One row per wave of the study, in the order in which they were stored first: wave, index with its interval,
         respondents, wording, change from the wave before with its interval, comparable (asked in the same words).
     norm : DataFrame
-        The last measurement of each other study: study, wave, index with its interval, difference (of this study's
-        newest less that) with its interval.
+        The last measurement of each other study in the same words, by the same model and weights: study, wave, index
+        with its interval, difference (of this study's newest less that) with its interval.
     slope : tuple of float
         Points a wave, with its interval; missing with fewer than three waves in the newest wording.
     study, construct : str
@@ -117,7 +117,7 @@ class HistoryResult(Result):
 
     def _against(self, newest: pd.Series) -> list[str]:
         if self.norm.empty:
-            return ["There is no other study to compare with."]
+            return ["There is no other study, asked and measured alike, to compare with."]
         above = self.norm[self.norm["difference_low"] > 0]
         below = self.norm[self.norm["difference_high"] < 0]
         level = len(self.norm) - len(above) - len(below)

@@ -26,6 +26,10 @@ from crm_analysis.table import percent
 METHOD = "common_method"
 """Name of the factor that all items share."""
 
+_HARDLY = "so the method hardly matters"
+# Causes that run through all constructs make such a factor, too, and answers cannot tell the two apart.
+_MATTERS = "so the method may matter, or the constructs have so much in common: the answers cannot tell which"
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MethodResult(Result):
@@ -66,9 +70,10 @@ class MethodResult(Result):
             return ("The common method was not checked: there is no survey in this study.",)
         one, constructs, method = self.models.to_dict("records")
         share, moved = self._share(), self._moved()
+        verdict = _MATTERS if share > 0.25 or moved > 0.2 else _HARDLY
         found = [
             f"A factor common to all items explains {percent(share)} of their variance and moves the loadings by "
-            f"{moved:.2f} on average, so the method {'matters' if share > 0.25 or moved > 0.2 else 'hardly matters'}.",
+            f"{moved:.2f} on average, {verdict}.",
             f"One factor alone fits {'no worse' if one['cfi'] >= constructs['cfi'] - 0.01 else 'worse'} than the "
             f"constructs (CFI {one['cfi']:.3f} against {constructs['cfi']:.3f}); the first principal component holds "
             f"{percent(self.first_share)} of the variance (Harman's test, which alone decides nothing).",

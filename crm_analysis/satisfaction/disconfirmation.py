@@ -153,6 +153,10 @@ def disconfirm(
     Marketing Research 17, 460-469. Peter, J. P., Churchill, G. A., Brown, T. J. (1993) on the low reliability of
     differences, Journal of Consumer Research 19, 655-662.
     """
+    if not margin >= 0:
+        raise UsageError(f"index: margin must be 0 points or more, not {margin:g}.")
+    if expected == perceived:
+        raise UsageError(f"index: expected and perceived are both {expected!r}; name two constructs.")
     design = fit.design
     name = focus(fit, target)
     for construct in (expected, perceived):

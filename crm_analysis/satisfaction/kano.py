@@ -113,9 +113,10 @@ class KanoResult(Result):
         if known.empty:
             return ()
         hurts, gains = known.loc[known["worse"].idxmin()], known.loc[known["better"].idxmax()]
+        # What most are indifferent to is no first duty, even where nothing else is asked for.
+        first = " Make sure of it first." if hurts["letter"] in "MO" else ""
         return (
-            f"The absence of {words(hurts['feature'])} costs most: worse is {with_ends(hurts, 'worse')}. Make sure of "
-            "it first.",
+            f"The absence of {words(hurts['feature'])} costs most: worse is {with_ends(hurts, 'worse')}.{first}",
             f"The presence of {words(gains['feature'])} gains most: better is {with_ends(gains, 'better')}.",
         )
 
@@ -128,7 +129,10 @@ class KanoResult(Result):
             self._share(rows["feature"].iloc[0], "R"),
         )
         first = "" if len(rows) == 1 else f" {words(rows['feature'].iloc[0])} (among others)"
-        return f"Most customers would rather do without {names}: the answers against{first or ' it'} are {share}."
+        against = self.shares[(self.shares["letter"] == "R") & self.shares["feature"].isin(rows["feature"])]
+        # The most frequent category need not be that of half the customers.
+        who = "Most customers" if (against["share_low"] > 0.5).all() else "More customers than for any other category"
+        return f"{who} would rather do without {names}: the answers against{first or ' it'} are {share}."
 
     def _doubts(self) -> tuple[str, ...]:
         rows, said = self.features, []

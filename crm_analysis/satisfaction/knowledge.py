@@ -127,12 +127,18 @@ def read(path: str | os.PathLike[str]) -> pd.DataFrame:
     # A wave may be called NA: only in numbers is an empty field a missing one.
     numbers = {name: [""] for name in ("index", "index_low", "index_high", "respondents")}
     texts = dict.fromkeys((*KEY, "weights"), str)
-    found = pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=numbers)
+    try:
+        found = pd.read_csv(file, dtype=texts, keep_default_na=False, na_values=numbers, encoding="utf-8")
+    except ValueError as error:
+        raise DataError(f"knowledge: {file.name} cannot be read, so it is no knowledge base; name another.") from error
     lacking = [name for name in COLUMNS if name not in found.columns]
     if lacking:
         raise DataError(
             f"knowledge: {file.name} has no column {lacking[0]!r}, so it is no knowledge base; name another."
         )
+    for name in numbers:
+        if not pd.api.types.is_numeric_dtype(found[name].dtype) and found[name].notna().any():
+            raise DataError(f"knowledge: the column {name!r} of {file.name} holds texts; mend or delete these rows.")
     return found[list(COLUMNS)]
 
 
@@ -191,7 +197,9 @@ def history(measured: str | os.PathLike[str] | pd.DataFrame, *, study: str = "",
 
 
 def _norm(rows: pd.DataFrame, newest: pd.Series) -> pd.DataFrame:
-    others = rows[rows["study"] != newest["study"]].groupby("study", sort=False).tail(1)
+    # What was asked in other words, or made by another model or other weights, is on another scale.
+    alike = (rows[["model", "wording", "weights"]] == newest[["model", "wording", "weights"]]).all(axis=1)
+    others = rows[alike & (rows["study"] != newest["study"])].groupby("study", sort=False).tail(1)
     others = others[["study", "wave", "index", "index_low", "index_high"]].reset_index(drop=True)
     away = (newest["index"] - others["index"]).astype("float64")
     half = 0.5 * np.hypot(

@@ -40,6 +40,8 @@ class MicomResult(Result):
         Column of the groups.
     small : tuple
         Groups that were too small.
+    flat : tuple of (group, item)
+        Groups in which all answer an item alike.
     permutations : int
         How often respondents were dealt anew.
     absent : str
@@ -49,6 +51,7 @@ class MicomResult(Result):
     table: pd.DataFrame
     group: str
     small: tuple[object, ...] = ()
+    flat: tuple[tuple[object, str], ...] = ()
     permutations: int = 0
     absent: str = ""
     title = "Do the groups mean the same?"
@@ -89,11 +92,24 @@ class MicomResult(Result):
                 )
             if by["partial"]:
                 sentences.append(f"{first} and {second} differ in level or spread of {listed(by['partial'])}.")
-        if self.small:
+        tested = self.table["construct"].nunique()
+        if tested / (self.permutations + 1) >= LEVEL:
             sentences.append(
-                f"Left out for fewer than {grouping.SMALLEST} answers: {listed([str(x) for x in self.small])}."
+                f"With {self.permutations:,} permutations no p-value of {tested} gets below {LEVEL} after Holm: take "
+                f"{round(tested / LEVEL):,} or more."
             )
+        sentences += self.left_out()
         return tuple(sentence[0].upper() + sentence[1:] for sentence in sentences)
+
+    def left_out(self) -> list[str]:
+        """Which groups are not compared, and why, in sentences."""
+        said = []
+        if self.small:
+            said.append(f"Left out for fewer than {grouping.SMALLEST} answers: {listed([str(x) for x in self.small])}.")
+        if self.flat:
+            pairs = [f"{name} ({item})" for name, item in self.flat]
+            said.append(f"Left out because all in the group answer an item alike: {listed(pairs)}.")
+        return said
 
     def metrics(self) -> dict[str, float]:
         if self.absent:
@@ -181,7 +197,7 @@ def micom(
         table.insert(0, "first", [groups.names[first]] * len(table))
         table.insert(1, "second", [groups.names[second]] * len(table))
         tables.append(table)
-    return MicomResult(pd.concat(tables, ignore_index=True), group, groups.small, permutations)
+    return MicomResult(pd.concat(tables, ignore_index=True), group, groups.small, groups.flat, permutations)
 
 
 def _pair(

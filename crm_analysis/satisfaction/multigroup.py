@@ -84,7 +84,7 @@ class MultigroupResult(Result):
         if differs.empty:
             top = self.table.loc[self.table["p_permutation"].idxmin()]
             sentences.append(
-                f"No path is proven to differ between groups of {self.group}; the nearest is {top['source']} to "
+                f"No path is shown to differ between groups of {self.group}; the nearest is {top['source']} to "
                 f"{top['target']}, {top['difference']:+.2f} (95 % interval {top['difference_low']:+.2f} to "
                 f"{top['difference_high']:+.2f}) between {top['first']} and {top['second']}."
             )
@@ -92,6 +92,13 @@ class MultigroupResult(Result):
         if len(barred):
             names = sorted({f"{row['source']} to {row['target']}" for row in barred.to_dict("records")})
             sentences.append(f"Not comparable somewhere, since the groups weigh items differently: {listed(names)}.")
+        permutations = self.invariance.permutations
+        if len(self.table) / (permutations + 1) >= LEVEL:
+            sentences.append(
+                f"With {permutations:,} permutations no p-value of {len(self.table):,} gets below {LEVEL} after Holm, "
+                f"so no difference could be found: take {round(len(self.table) / LEVEL):,} or more."
+            )
+        sentences += self.invariance.left_out()
         sizes = self.paths.drop_duplicates("group")
         groups = [f"{row['group']} ({row['respondents']:,})" for row in sizes.to_dict("records")]
         sentences.append(f"Groups of {self.group}, respondents in brackets: {listed(groups)}.")

@@ -53,11 +53,12 @@ class PenaltyRewardResult(Result):
             return (self.why,)
         rows, what = self.attributes, words(self.outcome)
         harm, help_ = rows.loc[rows["penalty"].idxmin()], rows.loc[rows["reward"].idxmax()]
+        loss = "goes with the largest loss" if harm["penalty"] < 0 else "goes with no loss, nor does any other"
+        gain = "goes with the largest gain" if help_["reward"] > 0 else "goes with no gain, nor does any other"
         said = [
-            f"A low rating of {words(harm['attribute'])} goes with the largest loss: {with_ends(harm, 'penalty')} "
-            f"points of {what}, other ratings equal.",
-            f"A high rating of {words(help_['attribute'])} goes with the largest gain: "
-            f"{with_ends(help_, 'reward')} points.",
+            f"A low rating of {words(harm['attribute'])} {loss}: {with_ends(harm, 'penalty')} points of {what}, other "
+            "ratings equal.",
+            f"A high rating of {words(help_['attribute'])} {gain}: {with_ends(help_, 'reward')} points.",
         ]
         for sign, text in ((-1, "harm more when low than they help when high"), (1, "help more than they harm")):
             sure = rows[(sign * rows["asymmetry_low"] > 0) & (sign * rows["asymmetry_high"] > 0)]
@@ -162,6 +163,8 @@ def contrast(
     values = answers[[*there, outcome]].apply(pd.to_numeric, errors="coerce").to_numpy("float64")
     complete = np.isfinite(values).all(axis=1) & (counts > 0)
     values, counts = values[complete], counts[complete]
+    if not len(values):
+        return _empty(outcome, "Nobody rated all these attributes and overall satisfaction by numbers.")
     low, high, edges, left_out = _bands(values[:, :-1], there, cuts)
     kept = [name for name in there if name not in left_out]
     left_out |= {name: "there is no such column" for name in attributes if name not in there}

@@ -74,7 +74,7 @@ class PriorityResult(Result):
         )
         sentences = [
             f"One point more of {first['construct']} goes with {_written(first, 'importance', 2)} points of "
-            f"{self.target}, more than for any other construct{sure}."
+            f"{self.target}, more {'' if first['importance'] >= 0 else 'in size '}than for any other construct{sure}."
         ]
         urgent = [row for row in rows if row["priority"] == "improve first"]
         for row in urgent:
@@ -158,8 +158,8 @@ def rank(
     -------
     PriorityResult
         Importance is the total effect in index points: standardised total effect x sd(target) / sd(construct). A
-        construct is important, or well rated, where it lies above the mean of those that lead to the target. An item's
-        importance is its share of the construct's.
+        construct is important, or well rated, where its importance in size, or its index, lies above the mean of those
+        that lead to the target. An item's importance is its share of the construct's.
 
     Raises
     ------
@@ -190,13 +190,17 @@ def rank(
     causes = np.array([node for node in range(len(fit.design.names)) if _leads(fit, node, end)])
     importance, performance = found.total[0, causes, end], found.points[0, causes]
     draws = drawn.total[:, causes, end]
-    top = np.bincount(draws.argmax(axis=1), minlength=len(causes)) / max(len(draws), 1) if len(draws) else np.nan
+    # Of complaints, say, fewer are better: what moves the target most counts, up or down.
+    top = (
+        np.bincount(np.abs(draws).argmax(axis=1), minlength=len(causes)) / max(len(draws), 1) if len(draws) else np.nan
+    )
     table = pd.DataFrame({"construct": [fit.design.names[cause] for cause in causes], "importance": importance})
     table["importance_low"], table["importance_high"] = resampling.percentile(draws)
     table["performance"] = performance
     table["performance_low"], table["performance_high"] = resampling.percentile(drawn.points[:, causes])
     table["top_share"] = top
-    pairs = zip(importance >= importance.mean(), performance >= performance.mean(), strict=True)
+    size = np.abs(importance)
+    pairs = zip(size >= size.mean(), performance >= performance.mean(), strict=True)
     table["priority"] = [_ADVICE[bool(much), bool(good)] for much, good in pairs]
     points = 100 * (sample.moments()[0][0] - ruler.low) / ruler.length
     rows = [
@@ -211,8 +215,8 @@ def rank(
     ]
     items = pd.DataFrame(rows, columns=["construct", "item", "importance", "performance"])
     return PriorityResult(
-        table.sort_values("importance", ascending=False, kind="stable", ignore_index=True),
-        items.sort_values("importance", ascending=False, kind="stable", ignore_index=True),
+        table.sort_values("importance", key=np.abs, ascending=False, kind="stable", ignore_index=True),
+        items.sort_values("importance", key=np.abs, ascending=False, kind="stable", ignore_index=True),
         name,
     )
 

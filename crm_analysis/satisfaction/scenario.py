@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -135,6 +136,9 @@ def suppose(
     if strangers or not changes:
         what = f"{strangers[0]!r} is no construct" if strangers else "changes are empty"
         raise UsageError(f"index: {what}; name the points to change, such as changes={{{design.names[0]!r}: 5}}.")
+    wrong = [name for name, points in changes.items() if not (isinstance(points, Real) and np.isfinite(points))]
+    if wrong:
+        raise UsageError(f"index: the change of {wrong[0]!r} must be a number of points, not {changes[wrong[0]]!r}.")
     given = {name: float(points) for name, points in changes.items()}
     if fit.sample is None or answers.empty:
         why = fit.absent or "There are no answers to score, so there is no scenario."

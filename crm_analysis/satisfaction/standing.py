@@ -72,6 +72,7 @@ class StandingResult(Result):
         if self.absent:
             return (self.absent,)
         sentences = change.told(self.changes, self.invariance, construct=self.construct, by=self.by)
+        sentences += self.invariance.left_out()
         levels = [f"{row['group']} {_level(row)}" for row in self.table.to_dict("records")]
         notes = [self.note] if self.note else []
         return (*sentences, *notes, f"Index of {self.construct} by {self.by}: {'; '.join(levels)}.")

@@ -75,6 +75,23 @@ def test_over_many_surveys_the_verdict_is_right_or_silent():
     assert verdicts.count("true") >= 48
 
 
+def test_with_many_respondents_prediction_does_not_make_a_superfluous_path_win():
+    full = candidates.rivals(TRUE)["every path"]
+    found = candidates.compare([TRUE, full], simulated(6000, seed=4), bootstrap=2, repeats=2)
+    assert found.supported == "true"
+    # Scores foresee a little better with every path, since items have error; that is told and decides nothing.
+    assert found.pairs["by_prediction"].iloc[0] == "every path"
+
+
+def test_where_the_test_and_the_bic_disagree_the_fit_favours_neither():
+    full = candidates.rivals(TRUE)["every path"]
+    found = candidates.compare([TRUE, full], simulated(2000, seed=3000), bootstrap=2, repeats=1, folds=2).pairs.iloc[0]
+    assert found["p_value"] < 0.05
+    lead = found["bic_difference"] if found["first"] == "true" else -found["bic_difference"]
+    assert lead > evidence.STRONG
+    assert found["by_fit"] == ""
+
+
 def test_chi_squares_and_their_difference_are_those_of_the_estimator():
     answers = simulated(300, seed=3)
     found = candidates.compare([POOR, TRUE], answers)

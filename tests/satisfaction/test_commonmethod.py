@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 
 from crm_analysis.errors import UsageError
 from crm_analysis.satisfaction import covariance
@@ -36,12 +37,39 @@ def test_lavaan_s_three_models():
     assert items["method_share"].to_numpy() == pytest.approx(reference["method"] ** 2, rel=1e-4)
 
 
+def test_the_method_is_tested_with_one_degree_of_freedom():
+    found = covariance.common_method(MODEL, planted(0.1))
+    chisq = found.models.set_index("model")["chisq"]
+    fall = chisq["constructs"] - chisq["constructs and method"]
+    assert 0 < fall < 60
+    assert found.p_value == pytest.approx(chi2.sf(fall, 1))
+
+
 def test_a_planted_method_is_found_and_an_absent_one_is_not():
     shares = [covariance.common_method(MODEL, planted(method)) for method in (0.0, 0.8)]
     assert shares[1].metrics()["method_share"] > 0.3
     assert shares[0].metrics()["method_share"] < 0.3
-    assert shares[1].findings()[0].endswith("so the method matters.")
+    assert (
+        shares[1]
+        .findings()[0]
+        .endswith("so the method may matter, or the constructs have so much in common: the answers cannot tell which.")
+    )
     assert shares[1].metrics()["first_component_share"] > shares[0].metrics()["first_component_share"]
+
+
+def test_what_constructs_truly_share_is_not_put_down_to_the_method():
+    draws = np.random.default_rng(5)
+    e = draws.normal(size=3000)
+    q = 0.6 * e + 0.8 * draws.normal(size=3000)
+    felt = {"a": e, "b": q, "c": 0.2 * e + 0.7 * q + 0.6 * draws.normal(size=3000)}
+    # No method, and items that load alike: a common factor and correlations of the constructs fit as well.
+    answers = pd.DataFrame(
+        {f"{name}{k}": 0.8 * felt[name] + 0.6 * draws.normal(size=3000) for name in felt for k in (1, 2, 3)}
+    )
+    found = covariance.common_method(MODEL, answers)
+    assert found.metrics()["method_share"] > 0.3
+    assert found.findings()[0].endswith("the answers cannot tell which.")
+    assert found.findings()[-1] == "The model with the common factor is not sound, so its share is only a hint."
 
 
 def test_one_construct_is_not_enough():

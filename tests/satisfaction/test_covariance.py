@@ -254,6 +254,13 @@ def test_intervals_cover_the_truth_and_the_bootstrap_agrees():
     assert twice["ci_lower"] == pytest.approx(2 * drawn["percentile_lower"])
 
 
+def test_bollen_and_stine_refuse_a_wrong_model():
+    answers = two_constructs(path=0.3)
+    one = covariance.estimate(f"g =~ {' + '.join(answers.columns)}", answers, bootstrap=200, bollen_stine=True, seed=1)
+    assert one.fit["pvalue"] < 1e-6
+    assert one.draws["bollen_stine"] < 0.01
+
+
 def test_full_information_uses_every_answer():
     answers = two_constructs(600)
     # b1 is missing where a1 is high: leaving those respondents out bends what is left, FIML does not.

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
 
 from crm_analysis import resampling
 from crm_analysis.errors import UsageError
@@ -130,6 +131,18 @@ def test_known_truth_is_found_without_error_and_weakened_with_it():
         "Report PLS for the index, for priorities in its points and for scores of single customers; to test what "
         "causes what, report CB-SEM (or PLSc, which agrees with it), which also tests the model as a whole." in said
     )
+
+
+def test_differences_come_from_the_same_resamples_and_are_judged_by_holm():
+    result = estimators.compare(SMALL, simulated(300, seed=6), bootstrap=200, seed=1)
+    for pair, rows in result.differences.groupby("pair"):
+        assert rows["p_holm"].to_numpy() == pytest.approx(multipletests(rows["p_value"], method="holm")[1]), pair
+    rows = result.differences[result.differences["pair"] == "PLSc less CB-SEM"].set_index(["source", "target"])
+    paths = result.paths.set_index(["source", "target"]).loc[rows.index]
+    own = rows["difference_high"] - rows["difference_low"]
+    apart = np.hypot(paths["plsc_high"] - paths["plsc_low"], paths["cb_sem_high"] - paths["cb_sem_low"])
+    # Two estimates of one sample go together; those of unlike samples would not.
+    assert (own < 0.6 * apart).all()
 
 
 def test_loadings_of_pls_are_too_large():

@@ -96,6 +96,67 @@ def test_a_planted_difference_of_a_path_is_found_and_no_other():
     assert estimates["one"] == pytest.approx(single, abs=1e-6)
 
 
+def test_weighing_items_unlike_is_judged_after_holm_and_never_by_a_p_value_of_zero():
+    # Of this pair one construct of three lies below its bound, which chance does once in seven pairs.
+    answers = two(simulated(60, seed=318), simulated(60, seed=418))
+    found = groups.micom(pls.estimate(MODEL, answers), answers, group="group", permutations=100, seed=1).table
+    assert found["p_composition"].min() < 0.05
+    assert found["verdict"].tolist() == ["full", "full", "full"]
+    turned = two(simulated(300, seed=5, loadings=(0.9, 0.9, 0.1)), simulated(300, seed=6, loadings=(0.1, 0.9, 0.9)))
+    found = verdicts(turned)[0].table.set_index("construct")
+    # The smallest that 200 permutations can give (Phipson and Smyth 2010).
+    assert found.loc["b", "p_composition"] == pytest.approx(1 / 201)
+    # The bound is what chance goes below once in twenty times.
+    clear = (found["p_composition"] - 0.05).abs() > 0.01
+    above = found["correlation"] >= found["bound"] - 1e-9
+    assert (above == (found["p_composition"] > 0.05))[clear].all()
+
+
+def test_another_spread_alone_is_partial():
+    wide = simulated(200, seed=12)
+    wide[["b1", "b2", "b3"]] *= 1.8
+    assert verdicts(two(simulated(200, seed=11), wide))[1] == {"a": "full", "b": "partial", "c": "full"}
+
+
+def test_survey_weights_count_like_copies_of_respondents():
+    answers = two(simulated(80, seed=13), simulated(80, seed=14, level=0.5))
+    times = np.random.default_rng(13).integers(1, 4, size=160)
+    copied = answers.loc[answers.index.repeat(times)].reset_index(drop=True)
+    weighted = groups.micom(
+        pls.estimate(MODEL, answers.assign(times=times), weight="times"),
+        answers.assign(times=times),
+        group="group",
+        weight="times",
+        permutations=19,
+    ).table
+    plain = groups.micom(pls.estimate(MODEL, copied), copied, group="group", permutations=19).table
+    for column in ("correlation", "mean_difference", "log_variance_ratio"):
+        assert weighted[column].to_numpy() == pytest.approx(plain[column].to_numpy(), abs=1e-9)
+
+
+def test_p_values_of_paths_are_two_sided_never_zero_and_adjusted():
+    answers = two(simulated(300, seed=9, link=0.2), simulated(300, seed=10, link=0.7))
+    fit = pls.estimate(MODEL, answers)
+    found = groups.compare(fit, answers, group="group", permutations=200, bootstrap=50, seed=1).table
+    assert found["p_permutation"].min() == pytest.approx(1 / 201)
+    assert found["p_holm"].to_numpy() == pytest.approx(multipletests(found["p_permutation"], method="holm")[1])
+    same = simulated(100, seed=15)
+    twins = two(same, same)
+    alike = groups.compare(pls.estimate(MODEL, twins), twins, group="group", permutations=50, bootstrap=400, seed=1)
+    # Half of the pairs of draws lie on either side, and both sides count.
+    assert (alike.table["p_bootstrap"] > 0.8).all()
+    assert (alike.table["p_permutation"] == 1).all()
+
+
+def test_a_path_is_not_compared_if_either_end_is_weighed_unlike():
+    turned = two(simulated(300, seed=5, loadings=(0.9, 0.9, 0.1)), simulated(300, seed=6, loadings=(0.1, 0.9, 0.9)))
+    found = groups.compare(
+        pls.estimate(MODEL, turned), turned, group="group", permutations=200, bootstrap=50, seed=1
+    ).table
+    assert found[["source", "target"]].to_numpy().tolist() == [["a", "b"], ["b", "c"]]
+    assert found["verdict"].tolist() == ["not comparable", "not comparable"]
+
+
 def test_false_alarms_are_rare():
     alarms = 0
     for seed in range(30):
@@ -116,6 +177,58 @@ def test_three_groups_one_of_them_small_and_rows_without_a_group():
     pairs = found.table[["first", "second"]].drop_duplicates().to_numpy().tolist()
     assert pairs == [["one", "three"], ["one", "two"], ["three", "two"]]
     assert found.findings()[-1] == "Left out for fewer than 20 answers: tiny."
+
+
+def test_a_group_that_answers_an_item_alike_is_left_out_and_named():
+    answers = pd.concat(
+        [simulated(60, seed=k).assign(group=name) for k, name in enumerate(("one", "three", "two"), start=1)],
+        ignore_index=True,
+    )
+    answers.loc[answers["group"] == "two", "c1"] = 0.0
+    fit = pls.estimate(MODEL, answers)
+    said = "Left out because all in the group answer an item alike: two (c1)."
+    assert groups.micom(fit, answers, group="group", permutations=60).findings()[-1] == said
+    few = {"permutations": 60, "bootstrap": 30}
+    found = groups.compare(fit, answers, group="group", **few)
+    assert said in found.findings()
+    assert found.table[["first", "second"]].drop_duplicates().to_numpy().tolist() == [["one", "three"]]
+    pair = answers[answers["group"] != "three"]
+    assert groups.compare(fit, pair, group="group", **few).findings() == (
+        "In two all answer 'c1' alike, so groups of group cannot be compared; join it with another, or leave the item "
+        "out of the model.",
+    )
+
+
+def test_too_few_permutations_for_so_many_tests_are_told():
+    answers = two(simulated(60, seed=1), simulated(60, seed=2))
+    fit = pls.estimate(MODEL, answers)
+    assert groups.micom(fit, answers, group="group", permutations=59).findings()[-1] == (
+        "With 59 permutations no p-value of 3 gets below 0.05 after Holm: take 60 or more."
+    )
+    assert len(groups.micom(fit, answers, group="group", permutations=60).findings()) == 1
+    said = groups.compare(fit, answers, group="group", permutations=39, bootstrap=30).findings()
+    assert (
+        "With 39 permutations no p-value of 2 gets below 0.05 after Holm, so no difference could be found: take 40 or "
+        "more." in said
+    )
+
+
+def test_groups_of_a_categorical_column_are_those_that_are_there():
+    answers = two(simulated(60, seed=1), simulated(60, seed=2))
+    fit = pls.estimate(MODEL, answers)
+    kinds = answers.assign(group=pd.Categorical(answers["group"], categories=["two", "none", "one"]))
+    found = groups.micom(fit, kinds, group="group", permutations=60)
+    assert found.small == ()
+    pd.testing.assert_frame_equal(found.table, groups.micom(fit, answers, group="group", permutations=60).table)
+
+
+def test_twenty_complete_answers_are_enough():
+    answers = two(simulated(60, seed=1), simulated(21, seed=2))
+    answers.loc[80, "c1"] = np.nan
+    fit = pls.estimate(MODEL, answers)
+    assert not groups.micom(fit, answers, group="group", permutations=60).absent
+    fewer = groups.micom(fit, answers.drop(index=79), group="group", permutations=60)
+    assert fewer.absent == "Fewer than two groups of group have 20 complete answers, so there is nothing to compare."
 
 
 def test_holm_equals_statsmodels():

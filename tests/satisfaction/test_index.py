@@ -6,8 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import DescrStatsW
 
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.proportion import wilson
 from crm_analysis.satisfaction import change as telling
 from crm_analysis.satisfaction import index, pls
 from crm_analysis.satisfaction.micom import MicomResult
@@ -236,6 +239,107 @@ def test_groups_that_weigh_items_otherwise_are_not_compared():
     assert "Not comparable, since they weigh the items of satisfaction differently: new with old." in found.findings()
 
 
+def test_items_of_one_construct_may_have_other_scales(answers):
+    # The same answers on a scale from 10 to 100: nobody feels otherwise, so no index moves.
+    stretched = answers.assign(s2=10 * answers["s2"])
+    codes = CODES | {"s2": (10, 100)}
+    plain = index.score(pls.estimate(MODEL, answers), answers, scale=SCALE, codes=CODES, bootstrap=0)
+    found = index.score(pls.estimate(MODEL, stretched), stretched, scale=SCALE, codes=codes, bootstrap=0)
+    raw = pls.estimate(MODEL, stretched).outer.set_index("item").loc[["s1", "s2"], "weight"]
+    raw = raw / stretched[["s1", "s2"]].std(ddof=0)
+    means, low, length = stretched[["s1", "s2"]].mean().to_numpy(), np.array([1, 10]), np.array([9, 90])
+    assert found.value == pytest.approx(100 * (raw @ (means - low)) / (raw @ length))
+    assert found.value == pytest.approx(plain.value)
+    assert found.items["weight"].to_numpy() == pytest.approx(plain.items["weight"].to_numpy())
+
+
+def test_importance_by_consistent_pls_is_in_points_of_the_factors(answers):
+    fit = pls.estimate(MODEL, answers, consistent=True)
+    points = index.score(fit, answers, scale=SCALE, codes=CODES, bootstrap=0).respondents.std(ddof=0)
+    factor = points * np.sqrt(fit.rho_a)
+    path = fit.paths.set_index(["source", "target"])["estimate"]["quality", "satisfaction"]
+    found = index.rank(fit, answers, scale=SCALE, codes=CODES, bootstrap=0).table.set_index("construct")
+    expected = path * factor["satisfaction"] / factor["quality"]
+    assert found.loc["quality", "importance"] == pytest.approx(expected)
+
+
+def test_what_matters_and_is_rated_low_comes_first(answers):
+    poor = answers.assign(**{name: (answers[name] - 3).clip(1, 10) for name in ("q1", "q2", "q3")})
+    found = index.rank(pls.estimate(MODEL, poor), poor, scale=SCALE, codes=CODES, bootstrap=200, seed=1)
+    assert found.table.set_index("construct")["priority"].to_dict() == {
+        "quality": "improve first",
+        "expectations": "leave as it is",
+    }
+    assert found.findings()[1].startswith("Improve first: quality, important (0.")
+    items = found.items.set_index("item")["performance"]
+    for name in ("q1", "e1"):
+        assert items[name] == pytest.approx(100 * (poor[name].mean() - 1) / 9)
+    good = answers.assign(**{name: (answers[name] + 3).clip(1, 10) for name in ("q1", "q2", "q3")})
+    kept = index.rank(pls.estimate(MODEL, good), good, scale=SCALE, codes=CODES, bootstrap=0)
+    assert kept.table.set_index("construct")["priority"].to_dict() == {
+        "quality": "keep up",
+        "expectations": "improve later",
+    }
+    assert kept.findings()[1] == "No construct is both important and rated low: keep up quality."
+
+
+def test_what_lowers_complaints_most_is_the_most_important(fit, answers):
+    found = index.rank(fit, answers, scale=SCALE, codes=CODES, target="complaints", bootstrap=100, seed=1)
+    assert found.table["construct"].iloc[0] == "satisfaction"
+    assert (found.table["importance"] < 0).all()
+    assert found.table["importance"].is_monotonic_increasing
+    assert found.table["top_share"].iloc[0] > 0.9
+    assert found.table["priority"].iloc[0] in ("improve first", "keep up")
+
+
+def test_several_groups_are_compared_by_holm():
+    answers = simulated(300, seed=8).assign(shop=np.repeat(["a", "b", "c"], 100))
+    fit = pls.estimate(MODEL, answers)
+    found = index.compare(fit, answers, by="shop", scale=SCALE, codes=CODES, permutations=50, seed=1).changes
+    assert len(found) == 3
+    assert found["p_holm"].to_numpy() == pytest.approx(multipletests(found["p_value"], method="holm")[1])
+    assert (found["verdict"] == np.where(found["p_holm"] < 0.05, "differs", "not told apart")).all()
+
+
+def test_survey_weights_count_in_groups_and_in_their_errors():
+    answers = simulated(300, seed=9).assign(shop=np.repeat(["a", "b", "c"], 100))
+    answers["mass"] = np.random.default_rng(9).uniform(0.2, 4, 300)
+    fit = pls.estimate(MODEL, answers, weight="mass")
+    options = {"scale": SCALE, "codes": CODES}
+    found = index.compare(fit, answers, by="shop", weight="mass", permutations=50, seed=1, **options)
+    y = index.score(fit, answers, bootstrap=0, **options).respondents["satisfaction"].to_numpy()
+    for row in found.table.to_dict("records"):
+        inside = (answers["shop"] == row["group"]).to_numpy()
+        w = answers["mass"].to_numpy()[inside]
+        mean = np.average(y[inside], weights=w)
+        assert row["index"] == pytest.approx(mean)
+        error = np.sqrt(100 / 99 * ((w * (y[inside] - mean)) ** 2).sum()) / w.sum()
+        assert (row["index_high"] - row["index_low"]) / 2 == pytest.approx(stats.t.ppf(0.975, 99) * error)
+
+
+def test_weighted_disconfirmation_by_hand(fit, answers):
+    mass = np.random.default_rng(3).uniform(0.2, 4, 400)
+    found = index.disconfirm(fit, answers.assign(mass=mass), scale=SCALE, codes=CODES, weight="mass")
+    gap = (100 / 9 * (answers[["q1", "q2", "q3"]].mean(axis=1) - answers[["e1", "e2"]].mean(axis=1))).to_numpy()
+    level = (100 / 9 * (answers[["s1", "s2"]].mean(axis=1) - 1)).to_numpy()
+    mean = np.average(gap, weights=mass)
+    error = np.sqrt(400 / 399 * ((mass * (gap - mean)) ** 2).sum()) / mass.sum()
+    assert found.mean == pytest.approx(mean)
+    assert found.high - found.mean == pytest.approx(stats.t.ppf(0.975, 399) * error)
+    better = gap > 2.5
+    row = found.table.iloc[2]
+    effective = mass.sum() ** 2 / (mass**2).sum()
+    share = mass[better].sum() / mass.sum()
+    assert row["respondents_share"] == pytest.approx(share)
+    ends = wilson(share * effective, effective)
+    assert (row["respondents_share_low"], row["respondents_share_high"]) == pytest.approx(ends)
+    assert row["target"] == pytest.approx(np.average(level[better], weights=mass[better]))
+    r, low, high = found.correlation
+    assert r == pytest.approx(DescrStatsW(np.column_stack([gap, level]), weights=mass).corrcoef[0, 1])
+    half = 1.959963984540054 / np.sqrt(effective - 3)
+    assert (np.arctanh(low), np.arctanh(high)) == pytest.approx((np.arctanh(r) - half, np.arctanh(r) + half))
+
+
 def test_what_is_refused(fit, answers):
     assert refusal(DataError, index.score, fit, answers, scale=SCALE) == (
         "index: the item 'complained' has the answer 0, outside 1 to 10; correct it, or say codes={\"complained\": "
@@ -252,6 +356,27 @@ def test_what_is_refused(fit, answers):
     )
     assert refusal(UsageError, index.compare, fit, answers, by="e1", person="who", scale=SCALE) == (
         "index: the answers have no column 'who' that says who answered; give person=None or add it."
+    )
+
+
+def test_numbers_that_make_no_sense_are_refused(fit, answers):
+    assert refusal(UsageError, index.score, fit, answers, scale="1-10") == (
+        "index: scale must be the lowest and the highest code, such as (1, 10), not '1-10'."
+    )
+    assert refusal(UsageError, index.score, fit, answers, scale=SCALE, codes={"complained": (0, 1, 2)}) == (
+        "index: codes['complained'] must be the lowest and the highest code, such as (1, 10), not (0, 1, 2)."
+    )
+    assert refusal(UsageError, index.score, fit, answers, scale=SCALE, codes=CODES, bootstrap=-5) == (
+        "index: bootstrap must be 0 or at least 2 resamples, not -5."
+    )
+    assert refusal(UsageError, index.suppose, fit, answers, changes={"quality": "five"}, scale=SCALE, codes=CODES) == (
+        "index: the change of 'quality' must be a number of points, not 'five'."
+    )
+    assert refusal(UsageError, index.disconfirm, fit, answers, scale=SCALE, codes=CODES, margin=-5) == (
+        "index: margin must be 0 points or more, not -5."
+    )
+    assert refusal(UsageError, index.disconfirm, fit, answers, scale=SCALE, codes=CODES, expected="quality") == (
+        "index: expected and perceived are both 'quality'; name two constructs."
     )
 
 
@@ -352,7 +477,7 @@ def pair(change, paired, *, verdict, both=50):
             2.0,
             "not told apart",
             "moved by +2.0 points (95 % interval +1.0 to +3.0), more than chance gives, while among all who answered "
-            "no change is proven (+0.5 points; 95 % interval -0.5 to +1.5): trust the people who can be compared "
+            "no change is shown (+0.5 points; 95 % interval -0.5 to +1.5): trust the people who can be compared "
             "with themselves.",
         ),
     ],

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 
 from crm_analysis.errors import DataError
 from crm_analysis.satisfaction import covariance
+from crm_analysis.satisfaction import invariance as ladder
 
 THREE = "visual =~ x1 + x2 + x3\ntextual =~ x4 + x5 + x6\nspeed =~ x7 + x8 + x9"
 ONE = "f =~ a + b + c + d"
@@ -52,6 +54,18 @@ def test_planted_differences_are_found(planted, level):
         # In the units of the first item the planted mean of 0.4 is 0.32.
         assert row["ci_lower"] < 0.32 < row["ci_upper"]
         assert row["standardised"] == pytest.approx(0.4, abs=0.12)
+
+
+@pytest.mark.parametrize(
+    ("fall", "rise", "holds"), [(0.010, 0.015, True), (0.0101, 0.0, False), (0.0, 0.0151, False), (0.009, 0.014, True)]
+)
+def test_a_rung_is_refused_by_either_measure(fall, rise, holds, monkeypatch):
+    monkeypatch.setattr(ladder.goodness, "measures", lambda measured: measured)
+    below = {"chisq": 100.0, "df": 50, "cfi": 0.95, "rmsea": 0.05, "srmr": 0.04}
+    above = below | {"chisq": 112.0, "df": 55, "cfi": 0.95 - fall + 1e-9, "rmsea": 0.05 + rise - 1e-9}
+    steps = ladder._ladder({"configural": below, "metric": above})
+    assert steps["holds"].tolist() == [True, holds]
+    assert steps["p_value"][1] == pytest.approx(chi2.sf(12, 5))
 
 
 def test_groups_that_cannot_be_compared():

@@ -98,6 +98,24 @@ def test_a_weight_counts_as_so_many_answers_in_shares():
     assert weighted.shares[["share_low", "share_high"]].iloc[0].tolist() == pytest.approx([low, high])
 
 
+def test_weights_that_are_all_alike_change_no_test():
+    answers = asked(wifi={"M": 47, "O": 33, "A": 10, "I": 10})
+    plain, heavy = (kano.classify(answers, weight=weight).features.iloc[0] for weight in (None, np.full(100, 3.0)))
+    for column in ("fong_ratio", "better_low", "better_high", "worse_low", "worse_high"):
+        assert heavy[column] == pytest.approx(plain[column])
+    # Half of the answers count four times: effective are 250^2 / 850 of them, and so many are tested.
+    unlike = kano.classify(answers, weight=np.tile([1.0, 4.0], 50)).features.iloc[0]
+    m, o = (np.tile([1.0, 4.0], 50)[start:end].sum() / 250 for start, end in ((0, 47), (47, 80)))
+    n = 250**2 / 850
+    needed = 1.65 * np.sqrt((m + o) * n * (2 * n - (m + o) * n) / (2 * n))
+    assert unlike["fong_ratio"] == pytest.approx((m - o) * n / needed)
+
+
+def test_a_tie_of_the_two_groups_is_no_majority_for_the_wanted():
+    row = kano.classify(asked(wifi={"A": 5, "I": 5})).features.iloc[0]
+    assert (row["category"], row["by_groups"]) == ("attractive", "indifferent")
+
+
 def test_stability_tells_a_clear_category_from_a_close_one():
     result = kano.classify(asked(clear={"M": 80, "I": 20}, close={"M": 50, "I": 50}), seed=3)
     again = result.features.set_index("feature")["same_category_share"]
@@ -123,6 +141,14 @@ def test_findings_in_whole():
         "5.0 % (95 % interval 2.2–11.2) of the answers on sms contradict themselves: reword its questions.",
         "100 respondents judged 3 features.",
     )
+
+
+def test_the_most_frequent_answer_need_not_be_that_of_most_customers():
+    said = kano.classify(asked(sms={"R": 40, "I": 35, "M": 25})).findings()
+    wanted = "More customers than for any other category would rather do without sms: the answers against it are 40.0 %"
+    assert any(sentence.startswith(wanted) for sentence in said)
+    said = kano.classify(asked(wifi={"I": 70, "M": 30})).findings()
+    assert said[1] == "The absence of wifi costs most: worse is −0.30 (95 % interval −0.40 to −0.22)."
 
 
 def test_the_rule_of_two_groups_is_mentioned_where_it_decides_otherwise():

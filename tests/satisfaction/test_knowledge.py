@@ -122,6 +122,47 @@ def test_other_words_are_not_compared(tmp_path):
     assert np.isnan(found.slope[0])
 
 
+def test_another_model_is_not_compared_either(tmp_path):
+    for wave, value, model in (("w1", 70.0, "ACSI"), ("w2", 71.0, "ACSI"), ("w3", 80.0, "ECSI")):
+        knowledge.store(tmp_path, measured(value), study="shop", wave=wave, model=model)
+    found = knowledge.history(tmp_path)
+    assert found.waves["comparable"].tolist() == [False, True, False]
+    assert np.isnan(found.waves["change"].iloc[-1])
+    assert np.isnan(found.slope[0])
+
+
+def test_other_studies_stand_where_they_were_measured_last(tmp_path):
+    stored(tmp_path, [60.0, 65.0], study="rival")
+    stored(tmp_path, [70.0])
+    norm = knowledge.history(tmp_path).norm
+    assert norm[["study", "wave", "index", "difference"]].to_numpy().tolist() == [["rival", "w2", 65.0, 5.0]]
+
+
+def test_other_studies_by_another_model_are_no_norm(tmp_path):
+    for study, model in (("rival", "ECSI"), ("other", "ACSI"), ("shop", "ACSI")):
+        knowledge.store(tmp_path, measured(70.0), study=study, wave="w1", model=model)
+    assert knowledge.history(tmp_path, study="shop").norm["study"].tolist() == ["other"]
+    assert knowledge.history(tmp_path, study="rival").findings()[-1] == (
+        "There is no other study, asked and measured alike, to compare with."
+    )
+
+
+@pytest.mark.parametrize("text", [b"", b"\xff\xfe\x00\x81"])
+def test_a_file_that_cannot_be_read_is_refused(text, tmp_path):
+    (tmp_path / "broken.csv").write_bytes(text)
+    with pytest.raises(DataError) as error:
+        knowledge.read(tmp_path / "broken.csv")
+    assert str(error.value) == ("knowledge: broken.csv cannot be read, so it is no knowledge base; name another.")
+
+
+def test_numbers_that_are_texts_are_refused(tmp_path):
+    file = knowledge.store(tmp_path, measured(70.0), study="shop", wave="w1")
+    file.write_text(file.read_text("utf-8").replace("70.0", "seventy"), "utf-8")
+    with pytest.raises(DataError) as error:
+        knowledge.read(file)
+    assert str(error.value) == "knowledge: the column 'index' of knowledge.csv holds texts; mend or delete these rows."
+
+
 def test_an_index_by_wave_brings_its_waves(tmp_path):
     rng = np.random.default_rng(1)
     quality = rng.standard_normal(200)

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.satisfaction import nonresponse
@@ -139,6 +141,78 @@ def test_weighted_answers_never_tell_more_than_their_number(weights):
     assert 1 - 1e-9 <= propensity.kish(np.array(weights)) <= len(weights) + 1e-9
 
 
+def by_hand():
+    """Six customers of known chances, none of which is modelled: two columns of slopes that explain nothing."""
+    answered = np.array([True, True, True, False, False, False])
+    chance = np.array([0.5, 0.8, 0.02, 0.5, 0.2, 0.8])
+    return propensity.Propensity(chance, (0.5, 0.4, 0.6), np.zeros((6, 2)), answered)
+
+
+def test_weights_are_inverse_chances_and_cut():
+    raw = np.array([2, 1.25, 50]) / np.mean([2, 1.25, 50])
+    assert by_hand().weights[:3] == pytest.approx(raw / raw.mean())
+    # Of a hundred alike and one that is rarely heard, the one may count for five of the mean before the cut.
+    rare = propensity.Propensity(
+        np.append(np.full(100, 0.5), 0.005), (0.5, 0.4, 0.6), np.zeros((101, 1)), np.ones(101, dtype=bool)
+    )
+    raw = np.append(np.full(100, 2.0), 200.0)
+    raw = np.minimum(raw / raw.mean(), 5)
+    assert rare.weights == pytest.approx(raw / raw.mean())
+
+
+def test_a_contrast_is_with_customers_alike_and_its_sign_that_of_who_answered():
+    happened = np.array([1.0, 1, 0, 1, 0, 0])
+    odds = np.array([1, 0.25, 4])
+    difference, low, high = propensity.contrast(by_hand(), happened)
+    assert difference == pytest.approx(2 / 3 - odds @ [1, 0, 0] / odds.sum())
+    assert low < difference < high
+
+
+def test_intervals_take_away_what_the_model_of_answering_explains():
+    draws = np.random.default_rng(7)
+    answered, scores = draws.random(200) < 0.5, draws.normal(size=(200, 3))
+    weighted, plain = scores @ [1.0, 2.0, 0.5] + draws.normal(size=200), draws.normal(size=200)
+    model = propensity.Propensity(np.full(200, 0.5), (0.5, 0.4, 0.6), scores, answered)
+    left = weighted - scores @ np.linalg.solve(scores.T @ scores, scores.T @ weighted) - plain
+    half = model.half_width(weighted, plain)
+    assert half == pytest.approx(1.959963984540054 * np.sqrt((left**2).sum() / (200 * 199)))
+    # Without the model the interval would be more than half as wide again.
+    assert half < 1.96 * (weighted - plain).std() / np.sqrt(200) / 1.5
+
+
+def test_who_answers_is_foreseen_for_customers_not_seen():
+    draws = np.random.default_rng(9)
+    noise = draws.normal(size=(120, 30))
+    model = propensity.fit(noise, draws.random(120) < 0.5, seed=1)
+    # Thirty columns of noise would tell 120 customers apart by heart.
+    assert model.auc[0] < 0.6
+    assert model.auc[1] < 0.5
+
+
+def test_several_features_and_groups_are_judged_by_holm():
+    customers, answered, _ = company(600, seed=8, strength=0.4)
+    draws = np.random.default_rng(8)
+    customers = customers.assign(
+        recency_days=draws.normal(size=600) + 0.2 * answered,
+        member=np.where(draws.random(600) < 0.5 + 0.12 * answered, "yes", "no"),
+    )
+    result = nonresponse.profile(customers, ids(customers, answered), seed=1)
+    rows = result.differences
+    assert len(rows) == 3
+    error = (rows["difference_high"] - rows["difference_low"]) / (2 * 1.959963984540054)
+    p = 2 * stats.norm.sf((rows["difference"] / error).abs())
+    assert rows["p_holm"].to_numpy() == pytest.approx(multipletests(p, method="holm")[1])
+    by = result.rates.iloc[1:].drop_duplicates("by").set_index("by")["p_holm"]
+    p = [stats.chi2_contingency(pd.crosstab(customers[name], answered)).pvalue for name in by.index]
+    assert by.to_numpy() == pytest.approx(multipletests(p, method="holm")[1])
+    # What weighting leaves is told on the scale of the difference itself: as if all others were answering as weighted.
+    row = rows.set_index("feature").loc["recency_days"]
+    weights, values = result.customers["weight"].to_numpy(), customers["recency_days"].to_numpy()
+    spread = np.sqrt((values[answered].var() + values[~answered].var()) / 2)
+    left = (np.average(values, weights=weights) - values.mean()) / spread / (~answered).mean()
+    assert row["weighted"] == pytest.approx(left)
+
+
 def test_features_with_a_tail_are_compared_on_the_logarithm():
     tail = pd.Series(np.exp(np.random.default_rng(1).normal(size=500) * 1.5))
     np.testing.assert_allclose(features.scaled(tail), np.log1p(tail))
@@ -265,6 +339,15 @@ def test_littles_test_finds_what_is_not_missing_by_chance():
     assert result.findings()[1].startswith("Answers are not missing by mere chance (Little's test: chi-square ")
 
 
+def test_the_degrees_of_freedom_are_answered_items_over_patterns_less_the_items():
+    values = holes(200, seed=4, by_chance=True)
+    found = nonresponse.omissions(values, list("abcd")).test
+    patterns = values[values.notna().any(axis=1)].notna().drop_duplicates()
+    assert found["patterns"] == len(patterns)
+    assert found["df"] == patterns.to_numpy().sum() - 4
+    assert found["p_value"] == pytest.approx(stats.chi2.sf(found["statistic"], found["df"]))
+
+
 @pytest.mark.slow
 def test_littles_test_keeps_its_level():
     p = [nonresponse.omissions(holes(300, seed=s, by_chance=True), list("abcd")).test["p_value"] for s in range(300)]
@@ -287,6 +370,18 @@ def test_findings_on_missing_answers_in_whole():
 @pytest.mark.parametrize("n", [0, 3, 300])
 def test_OmissionResult_keeps_the_contract(n, keeps_result_contract):
     keeps_result_contract(nonresponse.omissions(holes(n, seed=3, by_chance=True), list("abcd")), pictures=("plot",))
+
+
+def test_items_that_nobody_answered_or_that_are_no_numbers(keeps_result_contract):
+    nobody = nonresponse.omissions(pd.DataFrame({"a": [np.nan] * 3, "b": [np.nan] * 3}), ["a", "b"])
+    assert nobody.findings() == ("Nobody answered any of these items.",)
+    keeps_result_contract(nobody, pictures=("plot",))
+    with pytest.raises(UsageError) as usage:
+        nonresponse.omissions(pd.DataFrame({"a": [1.0]}), ["a", "z"])
+    assert str(usage.value) == "nonresponse: the answers have no column 'z'; name items that were asked."
+    with pytest.raises(DataError) as data:
+        nonresponse.omissions(pd.DataFrame({"a": ["often"]}), ["a"])
+    assert str(data.value).startswith("The item 'a' holds labels such as 'often'")
 
 
 def panel(n, *, seed, loyal=0.0):
@@ -320,7 +415,7 @@ def test_who_answers_again_is_compared_with_who_does_not():
 
 def test_where_nothing_is_proven_it_says_so():
     answers, _ = panel(300, seed=2)
-    assert nonresponse.attrition(answers, answers["score"]).findings()[1].endswith("; no difference is proven.")
+    assert nonresponse.attrition(answers, answers["score"]).findings()[1].endswith("; no difference is shown.")
 
 
 @pytest.mark.parametrize(

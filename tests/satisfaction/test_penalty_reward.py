@@ -54,6 +54,17 @@ def test_quartiles_cut_where_nothing_is_given():
     assert (row["low_until"], row["high_from"], row["low_share"], row["high_share"]) == (2, 4, 0.4, 0.4)
 
 
+def test_what_harms_nothing_and_what_nobody_rated_is_told_so():
+    draws = np.random.default_rng(4)
+    turned = pd.DataFrame({"a": draws.integers(1, 11, 200).astype(float)})
+    turned["overall"] = 10 - 0.5 * turned["a"] + draws.normal(size=200)
+    said = penalty_reward.contrast(turned, attributes=["a"], outcome="overall", cuts=(3, 8), draws=100).findings()
+    assert said[0].startswith("A low rating of a goes with no loss, nor does any other: ")
+    assert said[1].startswith("A high rating of a goes with no gain, nor does any other: ")
+    words = penalty_reward.contrast(turned.assign(a="good"), attributes=["a"], outcome="overall")
+    assert words.findings() == ("Nobody rated all these attributes and overall satisfaction by numbers.",)
+
+
 def test_an_attribute_that_cannot_be_cut_is_left_out_with_its_reason():
     answers = rated().assign(same=5)
     found = penalty_reward.contrast(answers, attributes=["basic", "same", "gone"], outcome="overall", draws=100)

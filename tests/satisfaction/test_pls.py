@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.satisfaction import pls
@@ -217,6 +218,45 @@ def test_weights_count_like_copies_of_respondents():
     assert weighted.parameters["estimate"].to_numpy() == pytest.approx(
         pls.estimate(TRIO, copied).parameters["estimate"].to_numpy(), abs=1e-9
     )
+
+
+def test_means_that_stand_in_are_weighted():
+    answers = simulated(80, seed=17)
+    answers.loc[answers["c1"] > 0.8, "c1"] = np.nan
+    times = np.random.default_rng(17).integers(1, 4, size=80)
+    copied = answers.loc[answers.index.repeat(times)].reset_index(drop=True)
+    weighted = pls.estimate(TRIO, answers.assign(times=times), weight="times", missing="mean")
+    assert weighted.parameters["estimate"].to_numpy() == pytest.approx(
+        pls.estimate(TRIO, copied, missing="mean").parameters["estimate"].to_numpy(), abs=1e-9
+    )
+
+
+def test_errors_of_regressions_know_what_weights_cost():
+    answers = simulated(200, seed=18)
+    mass = np.random.default_rng(18).uniform(0.1, 5, 200)
+    fit = pls.estimate(TRIO, answers, weight=mass)
+    effective = mass.sum() ** 2 / (mass**2).sum()
+    row = fit.paths.set_index(["source", "target"]).loc[("cause", "mean")]
+    error = np.sqrt((1 - fit.r2["mean"]) / (effective - 2))
+    assert row["se"] == pytest.approx(error)
+    assert row["ci_upper"] - row["estimate"] == pytest.approx(student.ppf(0.975, effective - 2) * error)
+
+
+def test_srmr_by_hand():
+    answers = simulated(150, seed=19)
+    fit = pls.estimate(TRIO, answers)
+    items = answers.corr().to_numpy()
+    block, loadings = fit.design.block, fit.outer["loading"].to_numpy()
+    links = fit.scores().corr().to_numpy()
+    missed = [
+        items[i, j] - loadings[i] * links[block[i], block[j]] * loadings[j]
+        for i in range(len(items))
+        for j in range(i)
+        if block[i] != block[j]
+    ]
+    # Each item with itself, and items of one composite, are met exactly and count (Henseler et al. 2014).
+    count = len(items) * (len(items) + 1) / 2
+    assert fit.fit["srmr_saturated"] == pytest.approx(np.sqrt(np.sum(np.square(missed)) / count))
 
 
 def test_people_who_answer_twice_are_drawn_as_one():

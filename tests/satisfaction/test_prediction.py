@@ -73,6 +73,39 @@ def test_a_strong_chain_is_foreseen_and_noise_is_not():
     assert far.loc["c1", "q2"] < near.loc["c1", "q2"]
 
 
+def test_survey_weights_count_in_what_is_saved():
+    answers = simulated(120, seed=6)
+    far = (answers["a1"] - answers["a1"].mean()).abs()
+    mass = np.where(far > far.median(), 5.0, 1.0)
+    result = pls.predict(pls.estimate(CHAIN, answers, weight=mass), repeats=2, seed=1)
+    wanted = list(result.table["item"])
+    variance = np.average((answers[wanted] - answers[wanted].mean()) ** 2, axis=0, weights=mass)
+    losses = {name: (result.table[name] ** 2 / variance).mean() for name in ("rmse", "rmse_linear", "rmse_mean")}
+    gains = result.gains.set_index("against")["gain"]
+    assert gains["mean"] == pytest.approx(1 - losses["rmse"] / losses["rmse_mean"])
+    assert gains["linear model"] == pytest.approx(1 - losses["rmse"] / losses["rmse_linear"])
+
+
+def test_the_interval_of_what_is_saved_is_as_wide_as_samples_scatter():
+    gains = [
+        pls.predict(pls.estimate(CHAIN, simulated(150, seed=100 + k)), folds=5, repeats=1, seed=k).gains.iloc[1]
+        for k in range(60)
+    ]
+    spread = np.std([row["gain"] for row in gains], ddof=1)
+    half = np.mean([row["gain_high"] - row["gain"] for row in gains]) / 1.96
+    # A spread from sixty samples is known to a tenth.
+    assert half / spread == pytest.approx(1, abs=0.35)
+
+
+@pytest.mark.parametrize(("better", "verdict"), [(0, "lacking"), (1, "low"), (2, "low"), (3, "medium"), (4, "high")])
+def test_the_verdict_is_that_of_shmueli(better, verdict):
+    linear = [2.0] * better + [0.5] * (4 - better)
+    table = pd.DataFrame({"item": list("abcd"), "q2": 0.3, "rmse": 1.0, "rmse_linear": linear})
+    result = pls.PredictionResult(table, pd.DataFrame(), 10, 10, 100)
+    assert result.verdict == verdict
+    assert pls.PredictionResult(table.assign(q2=-0.1), pd.DataFrame(), 10, 10, 100).verdict == "lacking"
+
+
 def test_what_is_refused():
     fit = pls.estimate(CHAIN, simulated(30, seed=4))
     assert refusal(UsageError, fit, sources="all") == "predict: sources must be direct or earliest, not 'all'."

@@ -96,6 +96,20 @@ def test_truth_is_inside_the_intervals_and_apart_is_told_from_together():
     )
 
 
+def test_fornell_and_larcker_compare_the_root_of_the_shared_variance():
+    fit = pls.estimate(PAIR, simulated(2000, seed=10, link=0.97))
+    result = reliability.assess(fit, bootstrap=0)
+    shared = result.constructs.set_index("construct")["ave"]
+    between = fit.scores().corr().loc["quality", "satisfaction"]
+    # Between the mean of the squared loadings and its root: the criterion holds by the root alone.
+    assert (shared < between).all()
+    assert (between < np.sqrt(shared)).all()
+    assert result.distinct.all()
+    table = result.fornell_larcker
+    assert np.diag(table) == pytest.approx(np.sqrt(shared))
+    assert table.loc["satisfaction", "quality"] == pytest.approx(between)
+
+
 def test_each_fault_of_an_item_has_its_decision():
     answers = simulated(600, seed=4, loadings=(0.85, 0.85, 0.1, 0.85, 0.85, -0.85))
     result = reliability.assess(pls.estimate(PAIR, answers), bootstrap=200, seed=1)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm_analysis.errors import UsageError
+from crm_analysis.proportion import share
 from crm_analysis.satisfaction import covariance, samplesize
 from crm_analysis.satisfaction.equations import population
 from crm_analysis.satisfaction.model import ACSI, ECSI, Construct, Model
@@ -159,6 +160,20 @@ def test_an_item_that_is_rarely_yes_breaks_nothing():
     # In some of the samples of twenty nobody says yes, so nothing can be estimated.
     assert found.fits["lost_share"].iloc[0] > 0.1
     assert found.fits["lost_share"].iloc[1] < 0.01
+
+
+def test_what_cannot_be_estimated_counts_in_no_share():
+    rng = np.random.default_rng(12)
+    x = rng.standard_normal(400)
+    answers = pd.DataFrame({"x": x, "y": (x + rng.standard_normal(400) > 3.0).astype(float)})
+    found = samplesize.plan(
+        LINE, truth=covariance.estimate(LINE, answers), answers=answers, sizes=(20, 400), draws=200, seed=1
+    )
+    kept = round(200 * (1 - found.fits["lost_share"].iloc[0]))
+    row = found.table.iloc[0]
+    for name in ("power_share", "coverage_share"):
+        hits = round(row[name] * kept)
+        assert tuple(row[[name, f"{name}_low", f"{name}_high"]]) == pytest.approx(share(hits, kept))
 
 
 def test_findings_in_whole():

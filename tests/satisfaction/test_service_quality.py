@@ -122,6 +122,21 @@ def test_by_hand_with_a_missing_answer_and_importance():
     assert result.reliability["dimension"].tolist() == ["reliability"]
 
 
+def test_only_who_judged_every_dimension_has_a_gap_over_all():
+    answers = pd.DataFrame(
+        {"e": [8.0, 9, 7, 6], "p": [6.0, 9, 8, 1], "f": [5.0, 5, 5, np.nan], "q": [6.0, 7, 8, np.nan]}
+    )
+    result = service_quality.gaps(
+        answers,
+        expected={"reliability": ["e"], "empathy": ["f"]},
+        perceived={"reliability": ["p"], "empathy": ["q"]},
+        draws=100,
+    )
+    assert result.dimensions["gap"].tolist() == pytest.approx([(-2 + 0 + 1 - 5) / 4, 2.0])
+    assert result.overall[0] == pytest.approx((-0.5 + 1 + 2) / 3)
+    assert result.respondents == 4
+
+
 def test_reliability_of_a_difference_by_its_definition():
     # Two parallel items a level: reliability is the share of true variance, so of the difference it is
     # 2 (1 - r) s^2 / (2 (1 - r) s^2 + 2 e^2 / 2), here with s = e = 1 and r = 0.6.

@@ -25,6 +25,12 @@ def test_by_hand():
     assert (row["below_share_low"], row["below_share_high"]) == pytest.approx(wilson(1, 4))
 
 
+def test_who_wishes_for_less_than_he_accepts_is_counted_once():
+    crossed = pd.DataFrame({"a": [6.0, 6, 6], "d": [4.0, 4, 8], "p": [5.0, 7, 7]})
+    row = placed(crossed).dimensions.iloc[0]
+    assert [row[f"{place}_share"] for place in ("below", "within", "above")] == pytest.approx([1 / 3] * 3)
+
+
 def test_findings_in_whole():
     many = pd.concat([ANSWERS[:4]] * 20)
     assert placed(many).findings() == (

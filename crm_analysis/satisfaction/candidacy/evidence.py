@@ -147,7 +147,10 @@ def between(first: Candidate, second: Candidate, gain: tuple[float, float, float
         row |= _by_fit(first, second)
     row |= dict(zip(("gain", "gain_low", "gain_high"), gain, strict=True))
     row["by_prediction"] = first.name if gain[1] > 0 else second.name if gain[2] < 0 else ""
-    named = {row["by_fit"], row["by_prediction"]} - {""}
+    # Where items have error, scores foresee a little better with paths that are not there, and the more respondents the
+    # surer; so where fit can decide, of two models of which one is part of the other, prediction is only told.
+    deciding = (row["by_fit"],) if row["relation"] == NESTED else (row["by_fit"], row["by_prediction"])
+    named = set(deciding) - {""}
     row["favours"] = named.pop() if len(named) == 1 else ""
     return row
 

@@ -20,13 +20,17 @@ _BLOCK = 10_000_000
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Respondents in groups: names in order, and the place of each respondent's group; or why there are none."""
+    """Respondents in groups: names in order, and the place of each respondent's group; or why there are none.
+
+    `small` are groups with too few answers; `flat` those in which all answer an item alike, each with such an item.
+    """
 
     sample: Sample | None
     names: tuple[object, ...]
     codes: np.ndarray
     rows: np.ndarray
     small: tuple[object, ...] = ()
+    flat: tuple[tuple[object, str], ...] = ()
     absent: str = ""
 
     @property
@@ -86,10 +90,19 @@ def split(
     numbered = answers.reset_index(drop=True)
     asked = tuple(items) or fit.design.items
     sample = take(numbered, items=asked, weight=weight, missing=fit.sample.missing, caller=caller)
-    labels = numbered[group][sample.index]
+    # A categorical column knows categories that nobody is in.
+    labels = numbered[group][sample.index].astype(object)
     sizes = labels.value_counts()
-    names = tuple(name for name in succession.order(answers, group) if sizes.get(name, 0) >= SMALLEST)
-    small = tuple(name for name in sizes.index if name not in names)
+    large = tuple(name for name in succession.order(answers, group) if sizes.get(name, 0) >= SMALLEST)
+    small = tuple(name for name in sizes.index if name not in large)
+    flat = _flat(sample, labels.to_numpy(), large)
+    names = tuple(name for name in large if name not in dict(flat))
+    if len(names) < 2 and flat:
+        name, item = flat[0]
+        return none(
+            f"In {name} all answer {item!r} alike, so groups of {group} cannot be compared; join it with another, or "
+            "leave the item out of the model."
+        )
     if len(names) < 2:
         return none(
             f"Fewer than two groups of {group} have {SMALLEST} complete answers, so there is nothing to compare."
@@ -97,7 +110,17 @@ def split(
     kept = labels.isin(names).to_numpy()
     codes = pd.Categorical(labels[kept], categories=list(names)).codes.astype(int)
     part = Sample(sample.answers[kept], sample.weights[kept], np.arange(kept.sum()), sample.index[kept], sample.items)
-    return Groups(part, names, codes, part.index.to_numpy(), small)
+    return Groups(part, names, codes, part.index.to_numpy(), small, flat)
+
+
+def _flat(sample: Sample, labels: np.ndarray, names: tuple[object, ...]) -> tuple[tuple[object, str], ...]:
+    """Groups in which an item does not vary, so that no model can be estimated in them, each with the first of them."""
+    found = []
+    for name in names:
+        constant = np.ptp(sample.answers[labels == name], axis=0) == 0
+        if constant.any():
+            found.append((name, sample.items[int(constant.argmax())]))
+    return tuple(found)
 
 
 def dealt(first: np.ndarray, *, permutations: int, generator: np.random.Generator) -> Iterator[np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -77,6 +78,9 @@ def ruler(sample: Sample, *, scale: Scale, codes: Mapping[str, Scale] | None) ->
         If an answer lies outside its scale.
     """
     given = dict(codes or {})
+    for name, pair in (("scale", scale), *((f"codes[{item!r}]", given[item]) for item in given)):
+        if isinstance(pair, str) or len(pair) != 2 or not all(isinstance(end, Real) for end in pair):
+            raise UsageError(f"index: {name} must be the lowest and the highest code, such as (1, 10), not {pair!r}.")
     ends = np.array([given.get(item, scale) for item in sample.items], dtype="float64")
     for item, (low, high) in zip(sample.items, ends, strict=True):
         if not low < high:
@@ -174,6 +178,8 @@ def measure(
     Where the sample is the fit's own, weights and paths are estimated anew in each resample. Other answers are scored
     with the weights and paths of the fit, and only their means and spreads vary.
     """
+    if bootstrap < 0 or bootstrap == 1:
+        raise UsageError(f"index: bootstrap must be 0 or at least 2 resamples, not {bootstrap}.")
     assert fit.sample is not None
     assert fit.estimates is not None
     settings, design, reference = fit.settings, fit.design, fit.estimates.loadings[0]

@@ -78,7 +78,7 @@ class AttritionResult(Result):
             more = "more" if row["difference"] >= 0 else "less"
             ends = f"95 % interval of the difference {row['difference_low']:+.1f} to {row['difference_high']:+.1f}"
             sure = row["difference_low"] > 0 or row["difference_high"] < 0
-            verdict = "the waves do not speak for the same kind of people" if sure else "no difference is proven"
+            verdict = "the waves do not speak for the same kind of people" if sure else "no difference is shown"
             said.append(
                 f"They had been {more} satisfied in wave {row['wave']} than those who did not come back: "
                 f"{row['stayed']:.1f} against {row['left']:.1f} ({ends}); {verdict}."

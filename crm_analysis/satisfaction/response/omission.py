@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.stats import chi2
 
 from crm_analysis import style
+from crm_analysis.errors import UsageError
 from crm_analysis.proportion import share
 from crm_analysis.result import Result
 from crm_analysis.satisfaction.moments import Sample, saturated
@@ -144,12 +145,15 @@ def omissions(answers: pd.DataFrame, items: Sequence[str]) -> OmissionResult:
     1198-1202. Enders, C. K. (2010). Applied Missing Data Analysis. Guilford, section 1.9.
     """
     if answers.empty:
-        columns = ["item", "respondents", "missing", "missing_share"]
-        return OmissionResult(
-            pd.DataFrame(columns=columns), 0, 0, {}, "There are no answers to a survey in this study."
-        )
+        return _nothing("There are no answers to a survey in this study.")
+    lacking = [item for item in items if item not in answers.columns]
+    if lacking:
+        raise UsageError(f"nonresponse: the answers have no column {lacking[0]!r}; name items that were asked.")
+    answered.check_numbers(answers, items)
     values = answered.numbers(answers, list(items))
     values = values[np.isfinite(values).any(axis=1)]
+    if not len(values):
+        return _nothing("Nobody answered any of these items.")
     holes = np.isnan(values)
     rows = [
         (item, len(values), int(gone), *share(int(gone), len(values)))
@@ -158,6 +162,10 @@ def omissions(answers: pd.DataFrame, items: Sequence[str]) -> OmissionResult:
     ends = ["missing_share", "missing_share_low", "missing_share_high"]
     table = pd.DataFrame(rows, columns=["item", "respondents", "missing", *ends])
     return OmissionResult(table, len(values), int((~holes.any(axis=1)).sum()), _little(values))
+
+
+def _nothing(why: str) -> OmissionResult:
+    return OmissionResult(pd.DataFrame(columns=["item", "respondents", "missing", "missing_share"]), 0, 0, {}, why)
 
 
 def _little(values: np.ndarray) -> dict[str, float]:
