@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crm_analysis.errors import DataError, UsageError
 from crm_analysis import rhythm
+from crm_analysis.errors import DataError, UsageError
 from crm_analysis.segmentation import shares
 from crm_analysis.segmentation.ladder import LadderResult, ladder
 from crm_analysis.segmentation.stages import STAGES, StagesResult

@@ -10,8 +10,8 @@ import pandas as pd
 
 from crm_analysis import style
 from crm_analysis.result import Result
-from crm_analysis.segmentation import shares
 from crm_analysis.rhythm import Rhythm
+from crm_analysis.segmentation import shares
 from crm_analysis.table import count, in_currency, number, percent, share_of
 
 if TYPE_CHECKING:
