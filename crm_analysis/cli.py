@@ -163,6 +163,9 @@ def run(
     ),
     timeout: Annotated[int, typer.Option(metavar="SECONDS", help="The longest that one cell may take.")] = 1800,
     notebooks: NotebookFolder = None,
+    fail_on_alert: Annotated[
+        bool, typer.Option("--fail-on-alert", help="Exit with code 4 if a result of the report raises an alert.")
+    ] = False,
 ) -> None:
     """Run the notebooks on a study and build the report."""
     # "--only 30 31 32" makes the second name the study.
@@ -191,11 +194,15 @@ def run(
         print(f"crm-analysis: {sentence}", file=sys.stderr)
     for failed in (notebook for notebook in outcome.notebooks if notebook.error):
         print(f"crm-analysis: {failed.name} failed{_where(failed)}", file=sys.stderr)
+    for name, alerts in outcome.alerts:
+        print(f"crm-analysis: {alerts} {'alert' if alerts == 1 else 'alerts'} in {name}", file=sys.stderr)
     if all(notebook.status == "skipped" for notebook in outcome.notebooks):
         print("crm-analysis: no notebook fits this study's tables; the report is empty.", file=sys.stderr)
     print(outcome.index)
     if not outcome.complete:
         raise typer.Exit(1)
+    if fail_on_alert and outcome.alerts:
+        raise typer.Exit(4)
 
 
 def _unheard(folder: Path, values: list[str]) -> Iterator[str]:

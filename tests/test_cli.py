@@ -285,3 +285,36 @@ def test_check_lists_the_constructs_of_a_survey(crm, home):
         "- No model is named; for the notebooks on satisfaction add [survey] model or [survey.paths] to study.toml.",
         "- Construct quality: 2 items, 16.7 % of the answers missing.",
     ]
+
+
+ALARM = """
+import pandas as pd
+from crm_analysis.result import Result, record
+
+class Alarm(Result):
+    title = "Alarm"
+    def to_frame(self):
+        return pd.DataFrame({"x": [1]})
+    def findings(self):
+        return ("Something moved.",)
+    def metrics(self):
+        return {"alerts": ALERTS}
+
+record(Alarm(), "drift")
+"""
+
+
+@pytest.mark.parametrize(("alerts", "code"), [(2, 4), (0, 0)])
+def test_an_alert_fails_a_run_only_where_that_is_asked(crm, home, alerts, code):
+    write_notebook(home / "watch" / "60_watch.ipynb", ALARM.replace("ALERTS", str(alerts)))
+    asked = ("run", "data/shop", "--notebooks", "watch", "--out", "reports", "--jobs", "1")
+    ended, out, err = crm(*asked, "--fail-on-alert")
+    assert ended == code
+    assert ("crm-analysis: 2 alerts in 60_watch/drift" in err.splitlines()) == (alerts > 0)
+    # The report is complete all the same: it is the one that says what moved.
+    assert (home / "reports" / "shop" / "latest" / "index.html").exists()
+    assert out.splitlines()[-1] == "reports/shop/latest/index.html"
+    metrics = json.loads((home / "reports" / "shop" / "latest" / "metrics.json").read_text("utf-8"))
+    assert metrics == {"60_watch/drift.alerts": alerts}
+    if alerts:
+        assert crm(*asked)[0] == 0

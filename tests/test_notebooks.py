@@ -59,7 +59,7 @@ def test_no_logic_in_a_cell(path: Path) -> None:
 def test_a_lesson_is_of_a_readable_length(path: Path) -> None:
     code = cells(path, "code")
     assert 12 <= len(code) <= 30
-    assert max(cell.source.count("\n") + 1 for cell in code) <= 8
+    assert max(cell.source.count("\n") + 1 for cell in code if "parameters" not in cell.metadata.get("tags", ())) <= 8
     words_of_code = sum(len(cell.source.split()) for cell in code)
     assert len(prose(path).split()) >= words_of_code
 

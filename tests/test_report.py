@@ -156,6 +156,17 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
             "draws": 100,
             "seed": 2,
         },
+        "60_churn": {
+            "horizon": 60,
+            "every": 60,
+            "count": 3,
+            "late": 4.0,
+            "takeup": 0.5,
+            "budget": 0.0,
+            "category": "fiction",
+            "by": "",
+            "seed": 2,
+        },
     }
     small = home / "changed"
     small.mkdir()

@@ -26,14 +26,17 @@ class PlanResult(Result):
         One row per customer on the list, the best first: customer_id, arm (treated: contact; control: do not, drawn
         by lot), probability_share, value, expected_gain, expected_cost (currency), reasons.
     policies : DataFrame
-        One row per policy: customers contacted, and the profit against contacting nobody, in currency: what it would
-        have brought given who left, with its interval, or, where that is not known yet, what is expected.
+        One row per policy: customers contacted, the cost of contacts and offers, and the profit against contacting
+        nobody, in currency: what it would have brought given who left, with its interval, or, where that is not known
+        yet, what is expected.
     curve : DataFrame
         Profit by share of customers contacted, those with the highest expected gain first; empty without labels.
     criteria : dict
         MPC, the share contacted there, and EMPC, by customer in currency; empty without labels.
     known : bool
         Whether it is known who left.
+    missing : str
+        Why there is no plan, as a sentence; empty where there is one.
     """
 
     actions: pd.DataFrame
@@ -48,6 +51,7 @@ class PlanResult(Result):
     hold_out: float
     currency: str
     known: bool
+    missing: str = ""
     title = "Whom does it pay to contact?"
     shown: ClassVar[dict[str, str]] = {"policies": "Profit of each policy against contacting nobody"}
 
@@ -58,6 +62,8 @@ class PlanResult(Result):
         return {"policies": self.policies.copy(), "actions": self.actions.copy(), "curve": self.curve.copy()}
 
     def metrics(self) -> dict[str, float]:
+        if self.missing:
+            return {}
         found = {
             "contacted": len(self.actions),
             "expected_gain": float(self.actions["expected_gain"].sum()),
@@ -68,6 +74,8 @@ class PlanResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         """The most important first: the list, what it brings, against what; then how it is tested."""
+        if self.missing:
+            return (f"Nobody can be chosen: {self.missing[0].lower()}{self.missing[1:]}",)
         if not self.customers:
             return ("There are no customers to contact.",)
         gain, cost = (float(self.actions[name].sum()) for name in ("expected_gain", "expected_cost"))
@@ -83,12 +91,13 @@ class PlanResult(Result):
         where = "never" if not self.break_even <= 1 else f"from a probability of leaving of {percent(self.break_even)}"
         said.append(f"A contact pays {where} for a customer of typical value; it pays for {self.worth_it:,} customers.")
         rows = self.policies.set_index("policy")
-        plan, everyone = rows.loc["this plan"], rows.loc["everyone"]
+        plan, everyone, tenth = (rows.loc[name] for name in ("this plan", "everyone", "the likeliest tenth"))
         if self.known:
             said.append(
                 f"Given who did leave, the list would have brought {self._profit(plan)}, contacting everyone "
-                f"{self._profit(everyone)}, the likeliest tenth {self._profit(rows.loc['the likeliest tenth'])}; this "
-                "supposes the stated acceptance and take-up."
+                f"{self._profit(everyone)}, the likeliest tenth {self._profit(tenth)}; the costs would have been "
+                f"{self._cost(plan)}, {self._cost(everyone)} and {self._cost(tenth)}. This supposes the stated "
+                "acceptance and take-up."
             )
         held = int((self.actions["arm"] == "control").sum()) if len(self.actions) else 0
         if held:
@@ -103,16 +112,19 @@ class PlanResult(Result):
         )
         return tuple(said)
 
+    def _cost(self, row: pd.Series) -> str:
+        return amount(round(row["cost"]), self.currency)
+
     def _profit(self, row: pd.Series) -> str:
         low, high = (f"{row[f'profit_{end}']:,.0f}".replace("-", "−") for end in ("low", "high"))
         return f"{amount(round(row['profit']), self.currency)} (95 % interval {low} to {high})".replace("-", "−")
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the profit over the share of customers contacted; without labels, the expected gain of each."""
+        if not self.customers or (self.actions.empty and self.curve.empty):
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
         ax = style.axes(ax, height=4.2)
         unit = f" ({self.currency})" if self.currency else ""
-        if not self.customers:
-            return style.nothing(ax, title=self.title, why=self.findings()[0])
         ax.set_xlabel("customers contacted, the highest expected gain first")
         ax.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         ax.axhline(0, color=style.MUTED, linewidth=1)
@@ -132,3 +144,26 @@ class PlanResult(Result):
             ax.set_ylabel(f"expected gain{unit}")
         ax.set_title("What contacting customers brings")
         return style.describe(ax, f"Profit over the share of customers contacted. {self.findings()[0]}")
+
+
+ACTIONS = ("customer_id", "arm", "probability_share", "value", "expected_gain", "expected_cost", "reasons")
+"""Columns of the list."""
+
+
+def nothing(why: str, *, offer: Offer, budget: float | None, hold_out: float, currency: str) -> PlanResult:
+    """Return a plan without customers that says why there are none."""
+    return PlanResult(
+        actions=pd.DataFrame(columns=list(ACTIONS)),
+        policies=pd.DataFrame(columns=["policy", "contacted", "cost", "profit", "profit_low", "profit_high"]),
+        curve=pd.DataFrame(columns=["contacted_share", "profit", "profit_low", "profit_high"]),
+        criteria={},
+        offer=offer,
+        customers=0,
+        worth_it=0,
+        break_even=np.nan,
+        budget=budget,
+        hold_out=hold_out,
+        currency=currency,
+        known=False,
+        missing=why,
+    )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crm_analysis import resampling
 from crm_analysis.churn import explanation, profit
-from crm_analysis.churn.actions import PlanResult
+from crm_analysis.churn.actions import PlanResult, nothing
 from crm_analysis.churn.model import ChurnModel
 from crm_analysis.churn.profit import Offer
 from crm_analysis.churn.sample import Sample
@@ -92,6 +92,8 @@ def plan(
         raise UsageError(f"The budget parameter of decision.plan must be 0 or more, not {budget}.")
     if not 0 <= hold_out < 1:
         raise UsageError(f"The hold_out parameter of decision.plan must be at least 0 and below 1, not {hold_out}.")
+    if why := churn.missing or sample.missing:
+        return nothing(why, offer=offer, budget=budget, hold_out=hold_out, currency=currency)
     values = _values(value, sample)
     left = None if sample.label.isna().any() or not len(sample) else sample.left
     mixed = left is not None and 0 < left.sum() < len(left)
@@ -115,10 +117,12 @@ def plan(
         }
     )
     curve = pd.DataFrame(columns=["contacted_share", "profit", "profit_low", "profit_high"])
-    policies = _expected(gain, chance, chosen)
+    policies = _expected(gain, cost, chance, chosen)
     criteria: dict[str, float] = {}
     if left is not None and mixed:
         curve, policies = _tried(left, chance, values, offer, gain, chosen, resamples, seed)
+        spent = [float(offer.cost(left[rows].astype("float64")).sum()) for rows in _policies(chance, chosen).values()]
+        policies.insert(2, "cost", spent)
         typical = float(np.mean(values))
         most, share = profit.maximum(left, chance, value=typical, offer=offer)
         expected, _ = profit.expected_maximum(left, chance, value=typical, offer=offer)
@@ -135,7 +139,7 @@ def plan(
         budget=budget,
         hold_out=hold_out,
         currency=currency,
-        known=left is not None,
+        known=bool(mixed),
     )
 
 
@@ -162,10 +166,10 @@ def _chosen(gain: np.ndarray, cost: np.ndarray, budget: float | None) -> np.ndar
     return best[np.cumsum(cost[best]) <= budget]
 
 
-def _expected(gain: np.ndarray, chance: np.ndarray, chosen: np.ndarray) -> pd.DataFrame:
+def _expected(gain: np.ndarray, cost: np.ndarray, chance: np.ndarray, chosen: np.ndarray) -> pd.DataFrame:
     """What each policy is expected to bring by the model's own probabilities."""
     rows = [
-        {"policy": name, "contacted": len(rows), "profit": float(gain[rows].sum())}
+        {"policy": name, "contacted": len(rows), "cost": float(cost[rows].sum()), "profit": float(gain[rows].sum())}
         for name, rows in _policies(chance, chosen).items()
     ]
     return pd.DataFrame(rows).assign(profit_low=np.nan, profit_high=np.nan)

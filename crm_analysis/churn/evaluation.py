@@ -20,6 +20,11 @@ from crm_analysis.table import between, count, decimal, listed, percent
 
 _SHOWN = ("roc_auc", "pr_auc", "brier", "log_loss", "calibration_slope", "top_decile_lift")
 
+_GROUPS = (
+    *("group", "customers", "mean_probability_share", "left", "left_share", "left_share_low", "left_share_high"),
+    *("lift", "caught_share"),
+)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EvaluationResult(Result):
@@ -43,6 +48,8 @@ class EvaluationResult(Result):
         The day or days of the test.
     event : Event
         What is predicted.
+    missing : str
+        Why there is nothing to measure, as a sentence; empty where there is.
     """
 
     models: pd.DataFrame
@@ -53,7 +60,8 @@ class EvaluationResult(Result):
     horizon_days: int
     days: str
     event: Event = LEAVING
-    title = "How well is it known who leaves?"
+    missing: str = ""
+    title = "How good is the model?"
     shown: ClassVar[dict[str, str]] = {
         "models": "Measures on customers that were not fitted (95 % intervals from resampled customers)",
         "lift": "Customers in ten groups, by falling probability of leaving",
@@ -75,6 +83,8 @@ class EvaluationResult(Result):
         }
 
     def metrics(self) -> dict[str, float]:
+        if self.missing:
+            return {}
         row = self.models.iloc[0]
         found = {name: float(row[name]) for name in MEASURES}
         return found | {"beats_baselines": float(self.beats_baselines())}
@@ -95,6 +105,8 @@ class EvaluationResult(Result):
 
     def lift(self) -> pd.DataFrame:
         """Return ten groups of customers by falling probability: customers, left, share, lift, leavers caught."""
+        if self.missing:
+            return pd.DataFrame(columns=list(_GROUPS))
         ranked = self.predictions.sort_values(self.chosen, ascending=False, kind="stable")
         parts = [part for part in np.array_split(np.arange(len(ranked)), BINS) if len(part)]
         left, said = ranked["left"].to_numpy(), ranked[self.chosen].to_numpy()
@@ -116,7 +128,7 @@ class EvaluationResult(Result):
                     "caught_share": caught / left.sum(),
                 }
             )
-        return pd.DataFrame(rows)
+        return pd.DataFrame(rows, columns=list(_GROUPS))
 
     def calibration(self) -> pd.DataFrame:
         """Return, for ten groups of equal size, the mean prediction and the share that left, with its interval."""
@@ -126,6 +138,8 @@ class EvaluationResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         """The most important first: does it work, against what, are its probabilities right, what it catches."""
+        if self.missing:
+            return (f"No model can be tested: {self.missing[0].lower()}{self.missing[1:]}",)
         row = self.models.iloc[0]
         where = f"{self.horizon_days} days after {self.days}" if self.dated else "in cross-validation"
         auc = f"{row['roc_auc']:.3f} ({between(row['roc_auc_low'], row['roc_auc_high'], digits=3)})"
@@ -177,6 +191,8 @@ class EvaluationResult(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw which share of the leavers is reached by contacting so many customers: the gains curve."""
+        if self.missing:
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
         left = self.predictions["left"].to_numpy()
         ax = style.axes(ax, height=4.4)
         names = [self.chosen, self.best_baseline]
@@ -198,6 +214,8 @@ class EvaluationResult(Result):
 
     def plot_calibration(self, ax: Axes | None = None) -> Axes:
         """Draw the share that left against the predicted probability, in ten groups."""
+        if self.missing:
+            return style.nothing(ax, title="Are the probabilities right?", why=self.findings()[0])
         groups = self.calibration()
         ax = style.axes(ax, width=5.4, height=4.8)
         said, share = groups["mean_probability_share"].to_numpy(), groups["left_share"].to_numpy()
@@ -218,6 +236,8 @@ class EvaluationResult(Result):
 
     def plot_models(self, ax: Axes | None = None) -> Axes:
         """Draw the ROC AUC of every model and baseline with its interval."""
+        if self.missing:
+            return style.nothing(ax, title="Models and simple rules", why=self.findings()[0])
         rows = self.models.sort_values("roc_auc", ignore_index=True)
         ax = style.axes(ax, height=1.2 + 0.36 * len(rows))
         colours = {"chosen": style.PALETTE[1], "model": style.PALETTE[0], "baseline": "0.55"}
@@ -229,3 +249,11 @@ class EvaluationResult(Result):
         ax.set_xlabel("ROC AUC (0.5: no better than chance)")
         ax.set_title("Models and simple rules")
         return style.describe(ax, f"ROC AUC of every model and simple rule. {self.findings()[0]}")
+
+
+def nothing(why: str) -> EvaluationResult:
+    """Return a result without measures that says why there are none."""
+    columns = ["model", "kind", *(f"{name}{end}" for name in MEASURES for end in ("", "_low", "_high"))]
+    differences = pd.DataFrame(columns=["model", "measure", "difference", "low", "high"])
+    predictions = pd.DataFrame(columns=["customer_id", "left"])
+    return EvaluationResult(pd.DataFrame(columns=columns), differences, predictions, "", False, 0, "", missing=why)

@@ -19,6 +19,7 @@ from crm_analysis.table import between, number, short
 
 _ROWS = 5_000
 _GRID = 20
+_DEPENDENCE = ("feature", "value", "probability_share")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,6 +41,7 @@ class ExplanationResult(Result):
     importance: pd.DataFrame
     dependence: pd.DataFrame
     model: str
+    missing: str = ""
     title = "What moves the probability of leaving?"
     shown: ClassVar[dict[str, str]] = {"importance": "What the ROC AUC loses without each feature"}
 
@@ -53,6 +55,8 @@ class ExplanationResult(Result):
         return {"features_that_count": int((self.importance["loss_low"] > 0).sum())}
 
     def findings(self) -> tuple[str, ...]:
+        if self.missing:
+            return (f"No feature can be judged: {self.missing[0].lower()}{self.missing[1:]}",)
         counting = self.importance[self.importance["loss_low"] > 0]
         if counting.empty:
             return ("No single feature is shown to count: others say the same, or nothing tells who leaves.",)
@@ -77,7 +81,7 @@ class ExplanationResult(Result):
         """Draw the importance of the features with intervals."""
         best = self.importance.head(12).iloc[::-1].reset_index(drop=True)
         if best.empty:
-            return style.nothing(ax, title=self.title, why="There are no features.")
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
         ax = style.axes(ax, height=1.4 + 0.32 * len(best))
         ends = np.abs(best[["loss_low", "loss_high"]].to_numpy().T - best["loss"].to_numpy())
         ax.errorbar(best["loss"], range(len(best)), xerr=ends, fmt="o", color=style.PALETTE[0], capsize=3)
@@ -95,7 +99,7 @@ class ExplanationResult(Result):
             else self.dependence
         )
         if rows.empty:
-            return style.nothing(ax, title=self.title, why="There are no features.")
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
         ax = style.axes(ax, height=3.8)
         name = str(rows["feature"].iloc[0])
         if isinstance(rows["value"].iloc[0], str):
@@ -146,6 +150,9 @@ def explain(churn: ChurnModel, sample: Sample, *, repeats: int = 20, top: int = 
     Fisher, A., Rudin, C. and Dominici, F. (2019). All models are wrong, but many are useful. JMLR 20(177).
     Friedman, J. H. (2001). Greedy function approximation. Annals of Statistics 29, 1189-1232.
     """
+    if why := churn.missing or sample.missing:
+        none = pd.DataFrame(columns=["feature", "loss", "loss_low", "loss_high"])
+        return ExplanationResult(none, pd.DataFrame(columns=list(_DEPENDENCE)), "", why)
     if sample.label.isna().any():
         raise UsageError("churn: only customers with known labels can show which features count.")
     generator = np.random.default_rng(seed)
@@ -187,7 +194,7 @@ def _dependence(churn: ChurnModel, sample: Sample, name: str) -> pd.DataFrame:
         else:
             same[name] = float(value)
         rows.append({"feature": name, "value": value, "probability_share": float(churn.chance(same).mean())})
-    return pd.DataFrame(rows, columns=["feature", "value", "probability_share"])
+    return pd.DataFrame(rows, columns=list(_DEPENDENCE))
 
 
 def contributions(churn: ChurnModel, sample: Sample) -> pd.DataFrame:

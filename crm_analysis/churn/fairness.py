@@ -16,6 +16,12 @@ from crm_analysis.result import Result
 from crm_analysis.table import listed, percent, short
 
 _FEWEST = 30
+# An attribute with more values is a number or a name, and makes no groups.
+_MOST_GROUPS = 30
+_COLUMNS = (
+    *("attribute", "group", "customers", "left_share", "mean_probability_share"),
+    *("gap_points", "gap_points_low", "gap_points_high", "roc_auc", "roc_auc_low", "roc_auc_high"),
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,7 +96,7 @@ def by_group(
         `EvaluationResult.predictions`: customer_id, left and a column per model.
     groups : DataFrame
         One row per customer with customer_id and the attributes that make groups, such as region, gender or
-        birth_year, of which bands of ten years are made.
+        birth_year, of which bands of ten years are made. One with more than 30 values makes no groups.
     model : str
         The model whose column counts (`EvaluationResult.chosen`).
     resamples, seed : int
@@ -105,6 +111,8 @@ def by_group(
     UsageError
         If `predictions` has no such model or `groups` no customer_id.
     """
+    if predictions.empty:
+        return GroupErrorResult(pd.DataFrame(columns=list(_COLUMNS)))
     if model not in predictions.columns:
         raise UsageError(f"fairness.by_group: the predictions have no model {model!r}.")
     if "customer_id" not in groups.columns:
@@ -114,15 +122,17 @@ def by_group(
     rows = []
     for name in known.columns:
         labels = _labels(known[name])
-        for label in sorted(labels.dropna().unique()):
+        if labels.nunique() > _MOST_GROUPS:
+            continue
+        shares = pd.Series(left).groupby(labels.to_numpy()).mean()
+        # The column that says who left is no group of customers.
+        if shares.isin((0, 1)).all():
+            continue
+        for label in shares.index:
             inside = (labels == label).to_numpy()
             if inside.sum() >= _FEWEST:
                 rows.append({"attribute": name, "group": label} | _error(left[inside], chance[inside], resamples, seed))
-    columns = ["attribute", "group", "customers", "left_share", "mean_probability_share"]
-    return GroupErrorResult(pd.DataFrame(rows) if rows else pd.DataFrame(columns=[*columns, *_ENDS]))
-
-
-_ENDS = ("gap_points", "gap_points_low", "gap_points_high", "roc_auc", "roc_auc_low", "roc_auc_high")
+    return GroupErrorResult(pd.DataFrame(rows, columns=list(_COLUMNS)))
 
 
 def _labels(values: pd.Series) -> pd.Series:

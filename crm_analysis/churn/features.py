@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 UNDATED = {
     "cost_to_serve": "it has no date, so an earlier day may already hold what came later",
 }
+
+
+def moves_with_the_calendar(feature: str) -> bool:
+    """Whether a feature grows by a day every day, whatever the customer does: ages, and days since a date."""
+    return feature == "tenure_days" or feature.endswith("_days_ago")
+
+
 _IDS = ("customer_id", "person_id", "referrer_id", "survey_respondent_id")
 # Said once more, in days, by another column.
 _SAID = ("first_purchase", "last_purchase")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from scipy import stats
 
 from crm_analysis import style
 from crm_analysis.churn.ages import read
-from crm_analysis.errors import DataError, UsageError
+from crm_analysis.errors import UsageError
 from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result
 from crm_analysis.table import between, count, decimal, listed, short
@@ -38,6 +39,8 @@ class HazardResult(Result):
         Customers and leavers.
     unit : str
         What ages are counted in.
+    missing : str
+        Why there is nothing to compare, as a sentence; empty where there is.
     """
 
     effects: pd.DataFrame
@@ -46,6 +49,7 @@ class HazardResult(Result):
     customers: int
     left: int
     unit: str
+    missing: str = ""
     title = "What makes customers leave sooner?"
     shown: ClassVar[dict[str, str]] = {"effects": "Hazard ratios (above 1: leaves sooner)"}
 
@@ -56,6 +60,8 @@ class HazardResult(Result):
         return {"effects": self.to_frame()}
 
     def metrics(self) -> dict[str, float]:
+        if self.missing:
+            return {}
         return {
             "concordance": self.concordance,
             "customers": self.customers,
@@ -63,6 +69,8 @@ class HazardResult(Result):
         }
 
     def findings(self) -> tuple[str, ...]:
+        if self.missing:
+            return (f"What makes customers leave sooner cannot be told: {self.missing[0].lower()}{self.missing[1:]}",)
         shown = self.effects[self.effects["p_value"] < 0.05]
         said = [
             f"The model says rightly of {100 * self.concordance:.1f} % of the pairs of customers who leaves sooner "
@@ -85,6 +93,8 @@ class HazardResult(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the hazard ratios with intervals, on a scale on which half and double lie equally far from 1."""
+        if self.missing:
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
         order = self.effects["log_ratio"].abs().sort_values(ascending=False).index[:_SHOWN]
         rows = self.effects.loc[order].sort_values("log_ratio", ignore_index=True)
         ax = style.axes(ax, height=1.4 + 0.32 * len(rows))
@@ -108,7 +118,7 @@ def hazards(
     *,
     time: str,
     left: str,
-    features: list[str],
+    features: Sequence[str],
     entry: str = "",
     unit: str = "months",
     folds: int = 5,
@@ -123,8 +133,8 @@ def hazards(
     time, left, entry, unit : str
         As in `survival.curves`.
     features : list of str
-        Columns: numbers (per standard deviation), or texts (each value against the most frequent one). Rows with a
-        missing value are left out.
+        Columns: numbers (the ratio is that of a standard deviation more, which the term names), or texts (each value
+        against the most frequent one). Rows with a missing value are left out.
     folds : int
         For the concordance.
     seed : int
@@ -133,13 +143,14 @@ def hazards(
     Returns
     -------
     HazardResult
+        Where no feature varies, or fewer than ten leavers remain for each term, one whose finding says so.
 
     Raises
     ------
     UsageError
         If a column is not there.
     DataError
-        If fewer than ten leavers remain for each term.
+        If ages are missing or below 0, or entry is not below time.
 
     Notes
     -----
@@ -157,17 +168,23 @@ def hazards(
     361-387.
     """
     absent = [name for name in features if name not in customers.columns]
-    if absent or not features:
-        what = repr(absent[0]) if absent else "nothing"
-        raise UsageError(f"survival.hazards: features names {what}; there are {listed(list(customers.columns))}.")
-    known = customers.dropna(subset=features)
+    if absent:
+        there = listed(list(customers.columns))
+        raise UsageError(f"survival.hazards: features names {absent[0]!r}; there are {there}.")
+    known = customers.dropna(subset=list(features))
+    if known.empty or not features:
+        why = "No customer is known with all features and an age." if features else "No features are known."
+        return _nothing(why, folds, unit)
     ages, gone, entered = read(known, time=time, left=left, entry=entry, where="survival.hazards")
     matrix, terms = _terms(known, features)
+    if not terms:
+        return _nothing("No feature varies, so there is nothing to compare.", folds, unit)
     if gone.sum() < 10 * len(terms):
-        raise DataError(
-            f"survival.hazards: {int(gone.sum())} customers left, too few for {len(terms)} terms; use at most "
+        why = (
+            f"{count(int(gone.sum()), 'customer')} left, too few for {len(terms)} terms; use at most "
             f"{int(gone.sum()) // 10}, with fewer features or values."
         )
+        return _nothing(why, folds, unit)
     fitted = _fit(matrix, ages, gone, entered, entry)
     low, high = (fitted.params + end * stats.norm.ppf(0.975) * fitted.bse for end in (-1, 1))
     effects = pd.DataFrame(
@@ -191,7 +208,12 @@ def hazards(
     return HazardResult(effects, value, folds, len(ages), int(gone.sum()), unit)
 
 
-def _terms(customers: pd.DataFrame, features: list[str]) -> tuple[np.ndarray, list[str]]:
+def _nothing(why: str, folds: int, unit: str) -> HazardResult:
+    ends = ["hazard_ratio", "hazard_ratio_low", "hazard_ratio_high", "log_ratio", "se", "p_value", "p_proportional"]
+    return HazardResult(pd.DataFrame(columns=["term", *ends]), np.nan, folds, 0, 0, unit, why)
+
+
+def _terms(customers: pd.DataFrame, features: Sequence[str]) -> tuple[np.ndarray, list[str]]:
     columns, names = [], []
     for name in features:
         values = customers[name]
@@ -200,14 +222,14 @@ def _terms(customers: pd.DataFrame, features: list[str]) -> tuple[np.ndarray, li
             spread = numbers.std()
             if spread > 0:
                 columns.append((numbers - numbers.mean()) / spread)
-                names.append(f"{name} (per {spread:.3g}, a standard deviation)")
+                names.append(f"{name} (+{spread:.3g})")
             continue
         texts = values.astype(str)
         for value in texts.value_counts().index[1:]:
             columns.append((texts == value).to_numpy("float64"))
             names.append(f"{name} = {value}")
     if not columns:
-        raise DataError("survival.hazards: no feature varies, so there is nothing to compare.")
+        return np.empty((len(customers), 0)), []
     matrix = np.column_stack(columns)
     # A column that the others determine (no internet = no streaming) has no coefficient of its own.
     kept: list[int] = []
@@ -222,7 +244,7 @@ def _fit(matrix: np.ndarray, ages: np.ndarray, gone: np.ndarray, entered: np.nda
     from statsmodels.duration.hazard_regression import PHReg
 
     # Who enters at an age at which others leave was not at risk then; statsmodels would count them.
-    delayed = {"entry": entered + 1e-6} if entry else {}
+    delayed = {"entry": np.maximum(entered + 1e-6, 0)} if entry else {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return PHReg(ages, matrix, status=gone, ties="efron", **delayed).fit(disp=0)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import rhythm
-from crm_analysis.churn import features, leaks
+from crm_analysis.churn import features, leaks, marks
 from crm_analysis.churn.sample import WORLDS, Sample
-from crm_analysis.churn.snapshots import SnapshotsResult
+from crm_analysis.churn.snapshots import SnapshotsResult, none
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.proportion import share
 from crm_analysis.table import count as counted
@@ -21,10 +21,8 @@ from crm_analysis.table import listed
 if TYPE_CHECKING:
     from crm_analysis.study import Study
 
-__all__ = ["SnapshotsResult", "purchases", "snapshots"]
+__all__ = ["SnapshotsResult", "purchases", "snapshots", "span", "world_of"]
 
-# Read as "left" in a column that says who left, where study.toml does not name the word itself.
-_LEFT = ("yes", "y", "true", "t", "1", "1.0", "churn", "churned", "left", "leaver", "lost", "是", "流失")
 _RECENT = ("purchase_days", "gross_spend", "contacts", "complaints")
 
 
@@ -63,13 +61,13 @@ def snapshots(
     Returns
     -------
     SnapshotsResult
+        Where there can be no snapshots (data too short for a test and a training snapshot, nobody active, nothing that
+        says who left) one without customers, whose finding says why.
 
     Raises
     ------
     UsageError
         If a parameter is out of range, or the label's column is not there or not understood.
-    DataError
-        If the data are too short for a test and a training snapshot, or nobody is active.
 
     Notes
     -----
@@ -79,10 +77,13 @@ def snapshots(
     ``recent_...`` columns: what was added in the last `horizon_days`.
     """
     _check(horizon_days, every_days, count, late)
-    kind = _world(study, world)
-    if kind == "label":
-        return _labelled(study, keep_leaks=keep_leaks)
-    return _dated(study, kind, horizon_days, every_days, count, late, keep_leaks)
+    try:
+        kind = _world(study, world)
+        if kind == "label":
+            return _labelled(study, keep_leaks=keep_leaks)
+        return _dated(study, kind, horizon_days, every_days, count, late, keep_leaks)
+    except DataError as error:
+        return none(error)
 
 
 def purchases(
@@ -102,7 +103,8 @@ def purchases(
     study : Study
         With a table of transactions.
     category : str
-        Only purchases of this category count; by default any.
+        Only purchases of this category count; by default of the one that most customers have bought. Where the orders
+        have no categories, any purchase counts.
     horizon_days, every_days, count, late, keep_leaks
         As in `snapshots`.
 
@@ -114,25 +116,30 @@ def purchases(
 
     Raises
     ------
-    UsageError, DataError
-        As `snapshots`; also if the study has no categories or no such category.
+    UsageError
+        As `snapshots`; also if the study has no such category.
     """
     _check(horizon_days, every_days, count, late)
-    _world(study, "silence")
-    if category:
-        table = study.table("transactions")
-        if "category" not in table.columns:
-            raise DataError(f"propensity: the transactions of the study {study.name} have no category.")
+    try:
+        _world(study, "silence")
         there = _categories(study)
-        if category not in there:
-            raise UsageError(f"propensity: nobody bought the category {category!r}; there are {listed(there[:12])}.")
-    return _dated(study, "purchases", horizon_days, every_days, count, late, keep_leaks, category)
+        if category and category not in there:
+            known = f"there are {listed(there[:12])}" if there else "the orders have no categories"
+            raise UsageError(f"propensity: nobody bought the category {category!r}; {known}.")
+        wanted = category or (there[0] if there else "")
+        return _dated(study, "purchases", horizon_days, every_days, count, late, keep_leaks, wanted)
+    except DataError as error:
+        return none(error, world="purchases")
 
 
 def _categories(study: Study) -> list[str]:
+    """What was bought, by the number of customers who did, most first."""
     table = study.table("transactions")
-    named = table.filter(table.category.notnull()).select("category").distinct().to_pandas()["category"]
-    return sorted(named)
+    if "category" not in table.columns:
+        return []
+    named = table.filter(table.category.notnull() & (table.amount >= 0))
+    buyers = named.group_by("category").aggregate(buyers=named.customer_id.nunique()).to_pandas()
+    return list(buyers.sort_values(["buyers", "category"], ascending=[False, True])["category"])
 
 
 def _check(horizon_days: int, every_days: int, count: int, late: float) -> None:
@@ -179,6 +186,14 @@ def _world(study: Study, wanted: str) -> str:
     )
 
 
+def world_of(study: Study) -> str:
+    """Return how a study knows who left (see `WORLDS`), or nothing where it does not."""
+    try:
+        return _world(study, "auto")
+    except DataError:
+        return ""
+
+
 def _dated(
     study: Study,
     world: str,
@@ -189,7 +204,7 @@ def _dated(
     keep_leaks: bool,
     category: str = "",
 ) -> SnapshotsResult:
-    first, last = _span(study, world)
+    first, last = span(study, world)
     test = last - timedelta(days=horizon)
     days = [test - timedelta(days=place * every) for place in range(blocks)]
     sound = [day for day in days if day >= first + timedelta(days=horizon)]
@@ -234,8 +249,8 @@ def _dated(
     return _guarded(_stack(training), latest, current, table, dropped, tuple(notes), keep_leaks, meaning)
 
 
-def _span(study: Study, world: str) -> tuple[date, date]:
-    """First and last day on which somebody could be seen to leave."""
+def span(study: Study, world: str) -> tuple[date, date]:
+    """Return the first and the last day on which somebody could be seen to leave."""
     if world != "contracts":
         t = study.table("transactions")
         found = t.aggregate(first=t.time.min(), last=t.time.max()).to_pandas().iloc[0]
@@ -331,12 +346,8 @@ def _stack(samples: list[Sample]) -> Sample:
 
 
 def _labelled(study: Study, *, keep_leaks: bool) -> SnapshotsResult:
-    customers = study.frame("customers")
+    customers, label = marks.read(study)
     column = study.config.churn["label"]
-    if column not in customers.columns:
-        there = ", ".join(customers.columns)
-        raise UsageError(f"[churn] label = {column!r} is no column of the customers table; it has {there}.")
-    label = _said(customers[column], column, study.config.churn.get("left"))
     unknown = int(label.isna().sum())
     customers, label = customers[label.notna()], label[label.notna()]
     made, dropped = features.make(customers, as_of=None, leave_out=(column,))
@@ -344,23 +355,10 @@ def _labelled(study: Study, *, keep_leaks: bool) -> SnapshotsResult:
     whole = Sample(made, label, pd.Series(pd.NaT, made.index, dtype="datetime64[ns]"), "label")
     row = {"as_of": pd.NaT, "window_end": pd.NaT, "role": "cross-validation"} | _counts(label) | {"inactive": 0}
     stayed = whole.take(np.flatnonzero(label.to_numpy() == 0))
+    # Whether they will leave next is what the model is asked.
+    stayed = replace(stayed, label=stayed.label * np.nan)
     notes = (f"Of {counted(unknown, 'customer')} it is not known whether they left.",) if unknown else ()
     return _guarded(whole, whole, stayed, pd.DataFrame([row]), dropped, notes, keep_leaks)
-
-
-def _said(values: pd.Series, column: str, left: Any) -> pd.Series:
-    """Read a column that says who left, as 1 and 0."""
-    texts = values.astype("string").str.strip().str.casefold()
-    there = sorted(texts.dropna().unique())
-    words = [str(left).strip().casefold()] if left is not None else [word for word in there if word in _LEFT]
-    if left is not None and words[0] not in there:
-        raise UsageError(f"[churn] left = {left!r} does not occur in {column!r}, which holds {listed(there[:6])}.")
-    if len(there) != 2 or len(words) != 1:
-        raise UsageError(
-            f"[churn] label: {column!r} must hold two values, one for those who left; it holds {listed(there[:6])}. "
-            'Name the word in study.toml: left = "...".'
-        )
-    return (texts == words[0]).astype("float64").where(texts.notna())
 
 
 def _guarded(

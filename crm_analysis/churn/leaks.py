@@ -174,17 +174,16 @@ def _verdict(name: str, column: pd.Series, left: np.ndarray, auc: float) -> tupl
         return "later", "it holds dates after the day of the snapshot"
     if auc >= _PERFECT:
         return "separates", f"alone it tells leavers from stayers almost without error (ROC AUC {auc:.3f})"
-    values = column.astype("object").where(column.notna(), None)
-    totals = values.groupby(values.to_numpy(), dropna=False).size()
+    totals = column.value_counts(dropna=False, sort=False)
     if len(totals) > 50:
-        totals = totals[totals >= max(_FEWEST, len(values) // 200)]
+        totals = totals[totals >= max(_FEWEST, len(column) // 200)]
     base = left.mean()
     for value, total in totals[totals >= _FEWEST].items():
-        here = values.isna() if value is None or pd.isna(value) else values == value
+        here = column.isna() if pd.isna(value) else column == value
         gone = int(left[here.to_numpy()].sum())
         low = wilson(gone, int(total))[0]
         if low > _SURE and low / (1 - low) > _ODDS * base / (1 - base):
-            said = "missing" if value is None or pd.isna(value) else f"{short(str(value), width=24)!r}"
+            said = "missing" if pd.isna(value) else f"{short(str(value), width=24)!r}"
             return "value", f"of the {int(total):,} customers with {said} {percent(gone / total)} left"
     return "", ""
 

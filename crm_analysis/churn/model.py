@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from crm_analysis.churn import learners, profile, scores
-from crm_analysis.churn.evaluation import EvaluationResult
+from crm_analysis.churn import learners, profile, recalibration, scores
+from crm_analysis.churn.evaluation import EvaluationResult, nothing
 from crm_analysis.churn.learners import BASELINES, LEARNERS, PLAIN, SETTINGS, Rule
-from crm_analysis.churn.sample import Sample
+from crm_analysis.churn.sample import Sample, reason
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.table import count, listed
 
 # Forests and the search do not get better with more rows, only slower.
-_ROWS = 100_000
+_ROWS = 40_000
 _FEWEST = 20
 
 
@@ -53,7 +54,11 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         What the features and the probabilities looked like in training: see `profile.describe`.
     trained_on_ : int
         Rows in training.
+    missing : str
+        Why `learn` could not fit it, as a sentence; empty where it could.
     """
+
+    missing = ""
 
     def __init__(self, kinds: tuple[str, ...] = ("logistic", "forest", "boosting"), folds: int = 3, seed: int = 0):
         self.kinds = kinds
@@ -88,7 +93,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         out of fold calibrate each learner (Platt 1999: a logistic regression on the log odds), so that its
         probabilities are those of customers it has not seen. Classes are never resampled: it would ruin the
         probabilities and gain nothing in the order of customers. Forest, logistic regression and search use at most
-        100,000 rows, drawn at random.
+        40,000 rows, drawn at random.
 
         References
         ----------
@@ -115,16 +120,15 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         tried = [(kind, kind, SETTINGS[kind]) for kind in self.kinds] + [("plain logistic", "logistic", (PLAIN,))]
         for name, kind, settings in tried:
             best: tuple[float, dict[str, Any], np.ndarray] | None = None
-            for setting in settings:
-                out = self._out_of_fold(kind, setting, part, part_left, folds)
-                loss = _log_loss(part_left, out)
+            for setting, out in zip(settings, self._out_of_fold(kind, settings, part, part_left, folds), strict=True):
+                loss = recalibration.log_loss(part_left, out)
                 rows.append({"model": name, "settings": _words(setting), "log_loss": loss})
                 if best is None or loss < best[0]:
                     best = (loss, setting, out)
             assert best is not None
             _, setting, out = best
-            self.calibration_[name] = _recalibration(part_left, out) if name != "plain logistic" else (0.0, 1.0)
-            losses[name] = _log_losses(part_left, _calibrated(out, self.calibration_[name]))
+            self.calibration_[name] = recalibration.learn(part_left, out) if name != "plain logistic" else (0.0, 1.0)
+            losses[name] = recalibration.log_losses(part_left, recalibration.apply(out, self.calibration_[name]))
             model = learners.pipeline(kind, part, setting, seed=self.seed)
             whole = kind == "boosting"
             self.models_[name] = model.fit(sample.features if whole else part, left if whole else part_left)
@@ -148,12 +152,22 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         return list(splitter.split(left, left, groups))
 
     def _out_of_fold(
-        self, kind: str, settings: dict[str, Any], features: pd.DataFrame, left: np.ndarray, folds: list
-    ) -> np.ndarray:
-        out = np.empty(len(left))
+        self,
+        kind: str,
+        settings: Sequence[dict[str, Any]],
+        features: pd.DataFrame,
+        left: np.ndarray,
+        folds: list[tuple[np.ndarray, np.ndarray]],
+    ) -> list[np.ndarray]:
+        """Predictions out of fold for each setting; what prepares the features is fitted once a fold for all."""
+        out = [np.empty(len(left)) for _ in settings]
         for train, test in folds:
-            model = learners.pipeline(kind, features, settings, seed=self.seed)
-            out[test] = model.fit(features.iloc[train], left[train]).predict_proba(features.iloc[test])[:, 1]
+            prepared = learners.pipeline(kind, features, settings[0], seed=self.seed)[0]
+            seen = prepared.fit_transform(features.iloc[train], left[train])
+            unseen = prepared.transform(features.iloc[test])
+            for place, setting in enumerate(settings):
+                learner = learners.pipeline(kind, features, setting, seed=self.seed)[-1]
+                out[place][test] = learner.fit(seen, left[train]).predict_proba(unseen)[:, 1]
         return out
 
     def predict_proba(self, X: Sample | pd.DataFrame) -> np.ndarray:
@@ -185,7 +199,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
             return self.rules_[name].chance(features)
         if not len(features):
             return np.empty(0)
-        return _calibrated(self.models_[name].predict_proba(features)[:, 1], self.calibration_[name])
+        return recalibration.apply(self.models_[name].predict_proba(features)[:, 1], self.calibration_[name])
 
     def out_of_fold(self, sample: Sample, names: list[str], *, folds: int = 5, seed: int = 42) -> dict[str, np.ndarray]:
         """Return probabilities for the rows of training, each by a model fitted without the row's fold.
@@ -215,11 +229,13 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
                     out[name][test] = Rule.learn(seen, left[train], self.rules_[name].column).chance(unseen)
                 else:
                     fitted = clone(self.models_[name]).fit(seen, left[train])
-                    out[name][test] = _calibrated(fitted.predict_proba(unseen)[:, 1], self.calibration_[name])
+                    out[name][test] = recalibration.apply(fitted.predict_proba(unseen)[:, 1], self.calibration_[name])
         return out
 
     def features_of(self, X: Sample | pd.DataFrame) -> pd.DataFrame:
         """Return the features that the model was trained on, in their order, or say which one is not there."""
+        if self.missing:
+            raise DataError(f"churn: {self.missing}")
         if not hasattr(self, "models_"):
             raise UsageError("This ChurnModel is not fitted yet; call fit first.")
         features = X.features if isinstance(X, Sample) else X
@@ -227,6 +243,29 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         if absent:
             raise DataError(f"churn: the customers lack the feature {absent[0]!r}, on which the model was trained.")
         return features[list(self.feature_names_in_)]
+
+
+def learn(sample: Sample, **parameters: Any) -> ChurnModel:
+    """Fit a model, or say why there can be none, so that a report of such a study can say it too.
+
+    Parameters
+    ----------
+    sample : Sample
+        `labels.snapshots(...).training`.
+    **parameters
+        Of `ChurnModel`.
+
+    Returns
+    -------
+    ChurnModel
+        Fitted; or not, with the reason in `missing`, which every function that takes a model repeats as its finding.
+    """
+    churn = ChurnModel(**parameters)
+    try:
+        return churn.fit(sample)
+    except DataError as error:
+        churn.missing = reason(error)
+        return churn
 
 
 def evaluate(
@@ -251,12 +290,21 @@ def evaluate(
     Returns
     -------
     EvaluationResult
+        Without a model, or where nobody or everybody left, one whose finding says so.
 
     Raises
     ------
     DataError
-        If the labels are not known, or nobody or everybody left.
+        If the labels are not known.
     """
+    why = churn.missing or sample.missing
+    if not why and not sample.label.isna().any():
+        try:
+            _labels(sample, fewest=1, where="to test on")
+        except DataError as error:
+            why = reason(error)
+    if why:
+        return nothing(why)
     left = _labels(sample, fewest=1, where="to test on")
     names = [*churn.models_, *churn.rules_]
     if sample.dated:
@@ -292,6 +340,8 @@ def _sample(X: Sample | pd.DataFrame, y: Any) -> Sample:
 
 
 def _labels(sample: Sample, *, fewest: int = _FEWEST, where: str = "to learn from") -> np.ndarray:
+    if sample.missing:
+        raise DataError(f"churn: {sample.missing}")
     if sample.label.isna().any():
         raise DataError(
             f"churn: it is not known yet who {sample.event.did} after {_days(sample)}, so there is nothing {where}."
@@ -299,8 +349,9 @@ def _labels(sample: Sample, *, fewest: int = _FEWEST, where: str = "to learn fro
     left = sample.left
     gone, stayed = int(left.sum()), int((1 - left).sum())
     if min(gone, stayed) < fewest:
+        noun = "customer" if sample.features.index.is_unique else "row"
         raise DataError(
-            f"churn: of {count(len(left), 'customer')} {gone} {sample.event.did} and {stayed} did not; at least "
+            f"churn: of {count(len(left), noun)} {gone} {sample.event.did} and {stayed} did not; at least "
             f"{fewest} of each are needed {where}: use another horizon, more snapshots or more customers."
         )
     if not sample.features.shape[1]:
@@ -311,7 +362,7 @@ def _labels(sample: Sample, *, fewest: int = _FEWEST, where: str = "to learn fro
 def _rules(features: pd.DataFrame, left: np.ndarray) -> dict[str, Rule]:
     rules = {name: Rule.learn(features, left, column) for name, (column, _) in BASELINES.items() if column in features}
     alone = {name: Rule.learn(features, left, name) for name in features.columns}
-    best = min(alone, key=lambda name: _log_loss(left, alone[name].chance(features)))
+    best = min(alone, key=lambda name: recalibration.log_loss(left, alone[name].chance(features)))
     if best not in [rule.column for rule in rules.values()]:
         rules[f"{best} alone"] = alone[best]
     rules["constant rate"] = Rule.learn(features, left, None)
@@ -326,34 +377,6 @@ def _simplest(names: list[str], losses: dict[str, np.ndarray]) -> str:
         if worse.mean() <= worse.std() / np.sqrt(len(worse)):
             return name
     return best
-
-
-def _log_losses(left: np.ndarray, chance: np.ndarray) -> np.ndarray:
-    held = np.clip(chance, 1e-6, 1 - 1e-6)
-    return -np.where(left == 1, np.log(held), np.log1p(-held))
-
-
-def _log_loss(left: np.ndarray, chance: np.ndarray) -> float:
-    return float(_log_losses(left, chance).mean())
-
-
-def _log_odds(chance: np.ndarray) -> np.ndarray:
-    held = np.clip(chance, 1e-6, 1 - 1e-6)
-    return np.log(held / (1 - held))
-
-
-def _recalibration(left: np.ndarray, chance: np.ndarray) -> tuple[float, float]:
-    """Intercept and slope of leaving on the log odds of the prediction."""
-    from sklearn.linear_model import LogisticRegression
-
-    fitted = LogisticRegression(C=np.inf).fit(_log_odds(chance)[:, None], left)
-    slope = float(fitted.coef_[0, 0])
-    # Where predictions out of fold say nothing, a slope below 0 would turn the order of customers round.
-    return (float(fitted.intercept_[0]), slope) if slope > 0 else (0.0, 1.0)
-
-
-def _calibrated(chance: np.ndarray, line: tuple[float, float]) -> np.ndarray:
-    return 1 / (1 + np.exp(-(line[0] + line[1] * _log_odds(chance))))
 
 
 def _words(settings: dict[str, Any]) -> str:

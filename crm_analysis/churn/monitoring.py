@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.churn import scores
+from crm_analysis.churn.features import moves_with_the_calendar
 from crm_analysis.churn.model import ChurnModel
 from crm_analysis.churn.profile import MISSING, SCORE
 from crm_analysis.churn.sample import Sample
@@ -19,6 +20,8 @@ from crm_analysis.table import between, count, decimal, listed, percent, short
 
 STABLE, SHIFTED = 0.10, 0.25
 """Population stability index: below the first nothing moved, from the second on the population is another one."""
+
+_SAME = "The table has no dates, so its customers are those of training; set those of a later table beside them."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,7 +32,7 @@ class DriftResult(Result):
     ----------
     columns : DataFrame
         One row per feature and for the score, the most moved first: stability_index, and verdict (stable, moved,
-        shifted).
+        shifted; calendar: moved, but as every age does from day to day).
     calibration : dict
         Mean probability, share that left, and the calibration slope and intercept with their intervals, on customers
         whose labels have become known; empty without them.
@@ -43,6 +46,7 @@ class DriftResult(Result):
     calibration: dict[str, float]
     customers: int
     alerts: tuple[str, ...]
+    missing: str = ""
     title = "Is the model still fit for these customers?"
     shown: ClassVar[dict[str, str]] = {"columns": "Population stability index, training against today"}
 
@@ -53,17 +57,27 @@ class DriftResult(Result):
         return {"columns": self.to_frame()}
 
     def metrics(self) -> dict[str, float]:
+        if self.missing:
+            return {}
         score = self.columns.loc[self.columns["column"] == SCORE, "stability_index"]
         found = {"alerts": len(self.alerts), "largest_index": float(self.columns["stability_index"].max())}
         return found | {"score_index": float(score.iloc[0])} | self.calibration
 
     def findings(self) -> tuple[str, ...]:
+        if self.missing:
+            return (f"Nothing can be watched: {self.missing[0].lower()}{self.missing[1:]}",)
         said = [f"Alert: {alert}" for alert in self.alerts]
         moved = self.columns[self.columns["verdict"] == "moved"]
         if not self.alerts:
             said.append(f"Nothing passed a threshold among {count(self.customers, 'customer')}.")
         if len(moved):
             said.append(f"Somewhat moved: {listed(list(moved['column'].head(6)))}.")
+        aged = self.columns[self.columns["verdict"] == "calendar"]
+        if len(aged):
+            said.append(
+                f"Moved as the calendar does, which raises no alert: {listed(list(aged['column'].head(6)))}. Customers "
+                "grow older than those of training; train the model anew from time to time."
+            )
         if self.calibration:
             c = self.calibration
             ends = between(c["calibration_intercept_low"], c["calibration_intercept_high"])
@@ -75,9 +89,11 @@ class DriftResult(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the stability index of the most moved columns, with the two thresholds."""
+        if self.missing:
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
         rows = self.columns.head(12).iloc[::-1]
         ax = style.axes(ax, height=1.4 + 0.32 * len(rows))
-        colours = {"stable": style.PALETTE[0], "moved": style.PALETTE[1], "shifted": style.ACCENT}
+        colours = {"stable": style.PALETTE[0], "moved": style.PALETTE[1], "shifted": style.ACCENT, "calendar": "0.7"}
         ax.barh([short(name) for name in rows["column"]], rows["stability_index"], color=rows["verdict"].map(colours))
         for line in (STABLE, SHIFTED):
             ax.axvline(line, color=style.MUTED, linestyle="--", linewidth=1)
@@ -87,7 +103,9 @@ class DriftResult(Result):
         return style.describe(ax, f"Population stability index by column. {self.findings()[0]}")
 
 
-def watch(churn: ChurnModel, sample: Sample, *, resamples: int = 200, seed: int = 0) -> DriftResult:
+def watch(
+    churn: ChurnModel, sample: Sample, *, later: bool | None = None, resamples: int = 200, seed: int = 0
+) -> DriftResult:
     """Compare the customers that are scored with those of training.
 
     Parameters
@@ -96,25 +114,32 @@ def watch(churn: ChurnModel, sample: Sample, *, resamples: int = 200, seed: int 
         A fitted model; its `profile_` says what training looked like.
     sample : Sample
         The customers now; with labels, calibration is checked too.
+    later : bool, optional
+        Whether these are customers of a later time than those of training; by default if they have dates. Say so of a
+        later table without dates.
     resamples, seed : int
         For the intervals of the calibration.
 
     Returns
     -------
     DriftResult
+        Without a model, or where nothing is later, one whose finding says so.
 
     Notes
     -----
     Population stability index: sum over classes of (q - p) log(q / p), with p and q the shares in training and now, in
     ten classes of equal size of a number, missing values a class of their own; shares of nought count as half a
     customer. Twice the symmetrised Kullback-Leibler divergence, so that .10 and .25 are rules of thumb (Siddiqi 2006),
-    not tests. An alert is raised from .25, and where the calibration intercept differs from 0 beyond chance by more
-    than .25 in log odds.
+    not tests. An alert is raised from .25, except for ages and days since a date, which move every night, and where
+    the calibration intercept differs from 0 beyond chance by more than .25 in log odds.
 
     References
     ----------
     Siddiqi, N. (2006). Credit Risk Scorecards. Wiley, chapter 9.
     """
+    same = "" if (sample.dated if later is None else later) else _SAME
+    if why := churn.missing or sample.missing or same:
+        return DriftResult(pd.DataFrame(columns=["column", "stability_index", "verdict"]), {}, 0, (), why)
     features, chance = churn.features_of(sample), churn.chance(sample)
     whole = features.assign(**{SCORE: chance})
     rows = []
@@ -122,8 +147,9 @@ def watch(churn: ChurnModel, sample: Sample, *, resamples: int = 200, seed: int 
         index = _index(classes, whole[name], churn.trained_on_)
         rows.append({"column": name, "stability_index": index})
     columns = pd.DataFrame(rows).sort_values("stability_index", ascending=False, kind="stable", ignore_index=True)
+    index, ages = columns["stability_index"], columns["column"].map(moves_with_the_calendar).astype(bool)
     columns["verdict"] = np.select(
-        [columns["stability_index"] >= SHIFTED, columns["stability_index"] >= STABLE], ["shifted", "moved"], "stable"
+        [ages & (index >= STABLE), index >= SHIFTED, index >= STABLE], ["calendar", "shifted", "moved"], "stable"
     )
     shifted = columns[columns["verdict"] == "shifted"]
     alerts = [

@@ -53,6 +53,7 @@ class TrialPlanResult(Result):
     contact_cost: float
     customers: int
     currency: str
+    missing: str = ""
     title = "Who is likely to buy, and does contacting them pay?"
     shown: ClassVar[dict[str, str]] = {"sizes": "The trial before the campaign"}
 
@@ -63,6 +64,8 @@ class TrialPlanResult(Result):
         return {"sizes": self.sizes.copy(), "actions": self.actions.copy()}
 
     def metrics(self) -> dict[str, float]:
+        if self.missing:
+            return {}
         gain = float(self.actions["expected_gain"].sum())
         return {
             "worth_it": len(self.actions),
@@ -72,6 +75,8 @@ class TrialPlanResult(Result):
         }
 
     def findings(self) -> tuple[str, ...]:
+        if self.missing:
+            return (f"Who is likely to buy cannot be told: {self.missing[0].lower()}{self.missing[1:]}",)
         if self.actions.empty:
             if not self.break_even <= 1:
                 return ("No contact can pay: even a sure purchase would bring less than the contact costs.",)
@@ -100,9 +105,7 @@ class TrialPlanResult(Result):
         shares = np.sort(self.actions["probability_share"].to_numpy())[::-1]
         ax.plot(np.arange(1, len(shares) + 1), shares, color=style.PALETTE[0])
         ax.axhline(self.break_even, color=style.ACCENT, linestyle="--", linewidth=1)
-        ax.annotate(
-            "break-even", (len(shares), self.break_even), xytext=(-4, 4), textcoords="offset points", ha="right"
-        )
+        ax.annotate("break-even", (1, self.break_even), xytext=(4, -13), textcoords="offset points")
         ax.set_ylim(bottom=0)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         ax.set_xlabel("customers worth a contact, the likeliest buyers first")
@@ -170,6 +173,11 @@ def plan(
     ):
         if not sound:
             raise UsageError(f"The {name} parameter of propensity.plan is out of range: {value}.")
+    break_even = contact_cost / (lift * margin)
+    if why := model.missing or sample.missing:
+        none = pd.DataFrame(columns=["customer_id", "arm", "probability_share", "expected_gain", "reasons"])
+        sizes = pd.DataFrame(columns=["arm", "customers", "expected_share"])
+        return TrialPlanResult(none, sizes, break_even, 0.0, lift, margin, contact_cost, 0, currency, why)
     chance = model.chance(sample)
     gain = chance * lift * margin - contact_cost
     chosen = np.flatnonzero(gain > 0)
@@ -191,7 +199,6 @@ def plan(
     )
     sizes = pd.DataFrame({"arm": ["trial", "control"], "customers": [arm, arm], "expected_share": [raised, mean]})
     reached = _power(mean, raised, arm) if arm else 0.0
-    break_even = contact_cost / (lift * margin)
     return TrialPlanResult(actions, sizes, break_even, reached, lift, margin, contact_cost, len(sample), currency)
 
 

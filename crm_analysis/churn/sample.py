@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from crm_analysis.errors import DataError, UsageError
+
 WORLDS = ("silence", "contracts", "label")
 """How a study knows who left: no purchase in the horizon, the end of a contract, or a column that says so."""
 
@@ -43,6 +45,8 @@ class Sample:
         How it is known who left; with purchases, the label says who bought.
     horizon_days : int
         Length of the window after the day, in days; 0 where the table has no dates.
+    missing : str
+        Why there are no customers, as a sentence; empty where there are some.
     """
 
     features: pd.DataFrame
@@ -50,6 +54,7 @@ class Sample:
     as_of: pd.Series
     world: str
     horizon_days: int = 0
+    missing: str = ""
 
     def __len__(self) -> int:
         return len(self.features)
@@ -81,9 +86,55 @@ class Sample:
         """Return the same customers without some of the features."""
         return replace(self, features=self.features.drop(columns=columns, errors="ignore"))
 
+    def with_features(self, added: pd.DataFrame) -> Sample:
+        """Return the same customers with more features, such as scores of another analysis.
+
+        Parameters
+        ----------
+        added : DataFrame
+            Indexed by ``customer_id``: numbers, yes-no values or texts that were known by the day of the sample; a
+            sample of several days takes the same values on each. Who is not in it has missing values.
+
+        Returns
+        -------
+        Sample
+
+        Raises
+        ------
+        UsageError
+            If a customer is in `added` twice, or a feature is there already.
+        """
+        twice = added.index[added.index.duplicated()]
+        if len(twice):
+            raise UsageError(f"Sample.with_features: customer {twice[0]!r} is there twice; give one row to each.")
+        there = [str(name) for name in added.columns if name in self.features.columns]
+        if there:
+            raise UsageError(f"Sample.with_features: there is a feature {there[0]!r} already; rename it.")
+        joined = added.reindex(self.features.index)
+        made = {
+            name: values.astype("float64")
+            if pd.api.types.is_numeric_dtype(added[name]) or pd.api.types.is_bool_dtype(added[name])
+            else values.astype("category")
+            for name, values in joined.items()
+        }
+        return replace(self, features=self.features.assign(**made))
+
     def to_frame(self) -> pd.DataFrame:
         """Return a frame with ``customer_id``, ``as_of``, the features and ``left``."""
         whole = self.features.copy()
         whole.insert(0, "as_of", self.as_of.to_numpy())
         whole["left"] = self.label.to_numpy()
         return whole.reset_index()
+
+
+def nobody(error: DataError, *, world: str = "silence") -> Sample:
+    """Return a sample without customers that says why there are none."""
+    none = pd.DataFrame(index=pd.Index([], name="customer_id"))
+    empty = pd.Series([], index=none.index, dtype="float64")
+    return Sample(none, empty, empty.astype("datetime64[ns]"), world, 0, reason(error))
+
+
+def reason(error: DataError) -> str:
+    """Return what an error says as a sentence for readers, without the name of who raised it."""
+    text = str(error).partition(": ")[2] or str(error)
+    return f"{text[0].upper()}{text[1:]}"

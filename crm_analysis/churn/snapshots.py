@@ -11,8 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from crm_analysis import style
-from crm_analysis.churn.leaks import LeakResult
-from crm_analysis.churn.sample import Sample
+from crm_analysis.churn.leaks import LeakResult, find
+from crm_analysis.churn.sample import Sample, nobody
+from crm_analysis.errors import DataError
 from crm_analysis.result import Result
 from crm_analysis.table import count, interval, listed, percent
 
@@ -57,7 +58,7 @@ class SnapshotsResult(Result):
     leaks: LeakResult
     notes: tuple[str, ...] = ()
     meaning: str = ""
-    title = "Snapshots: who was there, and who left"
+    title = "Snapshots: who was there, and what they did next"
     shown: ClassVar[dict[str, str]] = {"blocks": "Snapshots of the customers, and the share that left in the window"}
 
     def to_frame(self) -> pd.DataFrame:
@@ -66,7 +67,17 @@ class SnapshotsResult(Result):
     def frames(self) -> dict[str, pd.DataFrame]:
         return {"blocks": self.to_frame()}
 
+    @property
+    def missing(self) -> str:
+        """Why there are no snapshots; empty where there are."""
+        return self.training.missing
+
+    def captions(self) -> dict[str, str]:
+        return {"blocks": f"Snapshots of the customers, and the share that {self.training.event.did} in the window"}
+
     def metrics(self) -> dict[str, float]:
+        if self.missing:
+            return {}
         known = self.blocks[self.blocks["left"].notna()]
         last = known.iloc[-1]
         return {
@@ -78,6 +89,8 @@ class SnapshotsResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         """The most important first: who leaves, then how that was defined, then what was left out."""
+        if self.missing:
+            return (f"Nobody can be looked at: {self.missing[0].lower()}{self.missing[1:]}",)
         last = self.blocks[self.blocks["left"].notna()].iloc[-1]
         ends = interval(last["left_share_low"], last["left_share_high"])
         did = self.training.event.did
@@ -98,6 +111,8 @@ class SnapshotsResult(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the share that left, by snapshot, with its interval."""
+        if self.missing:
+            return style.nothing(ax, title=self.title, why=self.findings()[0])
         known = self.blocks[self.blocks["left"].notna()]
         ax = style.axes(ax, height=3.4)
         places = np.arange(len(known))
@@ -115,3 +130,10 @@ class SnapshotsResult(Result):
         ax.set_ylabel(f"share that {self.training.event.did}")
         ax.set_title(f"Share of customers who {self.training.event.did} in the window after each snapshot")
         return style.describe(ax, f"Share that left after each snapshot, with intervals. {self.findings()[0]}")
+
+
+def none(error: DataError, *, world: str = "silence") -> SnapshotsResult:
+    """Return a result without snapshots that says why there are none."""
+    empty = nobody(error, world=world)
+    columns = ["as_of", "window_end", "role", "customers", "left", "left_share", "inactive"]
+    return SnapshotsResult(empty, empty, empty, pd.DataFrame(columns=columns), {}, find(empty))

@@ -22,11 +22,8 @@ from crm_analysis.table import count, interval, listed, number, percent, short
 __all__ = ["HazardResult", "SurvivalResult", "curves", "hazards"]
 
 ALL = "all"
-_DRAWN = 6
-_SELECTED = (
-    "The table holds present customers and recent leavers only: whoever left earlier is not in it. So the curve is a "
-    "check of the method and no retention curve: it takes each age's leavers of one short while for those of a life."
-)
+_DRAWN = 8
+_UNKNOWN = "How long customers stay cannot be told: nothing in this study dates their leaving."
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,15 +40,15 @@ class SurvivalResult(Result):
         Log-rank test of equal curves: statistic, df, p_value; empty with one group.
     unit : str
         What ages are counted in.
-    selected : bool
-        Whether the table holds only present customers and recent leavers.
+    note : str
+        What the ages are worth, for readers; may be empty.
     """
 
     curves: pd.DataFrame
     groups: pd.DataFrame
     test: dict[str, float]
     unit: str
-    selected: bool
+    note: str
     title = "How long do customers stay?"
     shown: ClassVar[dict[str, str]] = {"groups": "Customers, leavers and the age at which half are gone"}
 
@@ -62,6 +59,8 @@ class SurvivalResult(Result):
         return {"curves": self.curves.copy(), "groups": self.groups.copy()}
 
     def metrics(self) -> dict[str, float]:
+        if self.groups.empty:
+            return {}
         return {"customers": int(self.groups["customers"].iloc[0]), "median_age": float(self.groups["median"].iloc[0])}
 
     def at(self, age: float, *, group: str = ALL) -> float:
@@ -71,8 +70,10 @@ class SurvivalResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         """The most important first: what the curve may be used for, how long customers stay, which groups differ."""
+        if self.groups.empty:
+            return (_UNKNOWN,)
         whole = self.groups.iloc[0]
-        said = [_SELECTED] if self.selected else []
+        said = [self.note] if self.note else []
         if np.isfinite(whole["median"]):
             upper = "not reached" if np.isnan(whole["median_high"]) else number(whole["median_high"])
             said.append(
@@ -100,7 +101,9 @@ class SurvivalResult(Result):
         return tuple(said)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the curves with their intervals; with groups, the largest six."""
+        """Draw the curves with their intervals; with groups, the largest eight."""
+        if self.groups.empty:
+            return style.nothing(ax, title=self.title, why=_UNKNOWN)
         groups = self.groups.iloc[1:] if len(self.groups) > 1 else self.groups
         drawn = groups.sort_values("customers", ascending=False, kind="stable")["group"].head(_DRAWN)
         ax = style.axes(ax, height=4.4)
@@ -132,7 +135,7 @@ def curves(
     by: str = "",
     entry: str = "",
     unit: str = "months",
-    selected: bool = False,
+    note: str = "",
 ) -> SurvivalResult:
     """Estimate how many customers are still there, by age of the relation.
 
@@ -151,19 +154,20 @@ def curves(
         was a customer before the records begin could not have been seen to leave earlier.
     unit : str
         What ages are counted in.
-    selected : bool
-        Say that the table holds only present customers and recent leavers, as the public telecom sample does.
+    note : str
+        What the ages are worth, as a sentence that comes first among the findings (see `tenures.gather`).
 
     Returns
     -------
     SurvivalResult
+        Without customers, one whose finding says that the study does not tell how long they stay.
 
     Raises
     ------
     UsageError
         If a column is not there.
     DataError
-        If ages are missing or below 0, entry is not below time, or nobody is left to see.
+        If ages are missing or below 0, or entry is not below time.
 
     Notes
     -----
@@ -177,6 +181,10 @@ def curves(
     Mantel, N. (1966). Evaluation of survival data and two new rank order statistics arising in its consideration.
     Cancer Chemotherapy Reports 50, 163-170.
     """
+    if customers.empty:
+        columns = ["group", "time", "at_risk", "left", "staying_share", "staying_share_low", "staying_share_high"]
+        groups = ["group", "customers", "left", "median", "median_low", "median_high"]
+        return SurvivalResult(pd.DataFrame(columns=columns), pd.DataFrame(columns=groups), {}, unit, note)
     ages, gone, entered = read(customers, time=time, left=left, entry=entry, where="survival.curves")
     parts = {ALL: np.ones(len(ages), dtype=bool)}
     if by:
@@ -195,7 +203,7 @@ def curves(
             | dict(zip(("median", "median_low", "median_high"), middle, strict=True))
         )
     test = _log_rank(ages, gone, entered, list(parts.values())[1:]) if len(parts) > 2 else {}
-    return SurvivalResult(pd.concat(tables, ignore_index=True), pd.DataFrame(rows), test, unit, selected)
+    return SurvivalResult(pd.concat(tables, ignore_index=True), pd.DataFrame(rows), test, unit, note)
 
 
 def _counts(ages: np.ndarray, gone: np.ndarray, entered: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, ...]:

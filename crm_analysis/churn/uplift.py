@@ -12,7 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from crm_analysis import resampling, style
 from crm_analysis.churn import learners
-from crm_analysis.errors import DataError, UsageError
+from crm_analysis.errors import UsageError
 from crm_analysis.result import Result
 from crm_analysis.table import count, decimal
 
@@ -70,6 +70,12 @@ class UpliftResult(Result):
         if self.missing:
             return {}
         return {"effect_points": self.effect["estimate"], "qini": float(self.methods["qini"].max())}
+
+    def overall(self) -> pd.DataFrame:
+        """Return the mean effect of a contact as one row: effect_share with its interval; no row if it is not known."""
+        ends = {"effect_share": "estimate", "effect_share_low": "low", "effect_share_high": "high"}
+        rows = [] if self.missing else [{name: self.effect[key] / 100 for name, key in ends.items()}]
+        return pd.DataFrame(rows, columns=list(ends))
 
     def findings(self) -> tuple[str, ...]:
         if self.missing:
@@ -168,14 +174,12 @@ def estimate(
     Returns
     -------
     UpliftResult
-        Without rows, one whose finding says so.
+        Without rows, or with fewer than 50 customers in an arm, one whose finding says so.
 
     Raises
     ------
     UsageError
         If lengths differ or values are not 0 and 1.
-    DataError
-        If an arm has fewer than 50 customers.
 
     Notes
     -----
@@ -194,17 +198,14 @@ def estimate(
     """
     t, y = (np.asarray(values, dtype="float64") for values in (treated, response))
     if not len(features):
-        empty = pd.DataFrame(columns=["method", "qini", "qini_low", "qini_high"])
-        return UpliftResult(
-            empty, pd.DataFrame(), pd.DataFrame(), {}, pd.DataFrame(), "no campaign has a control group"
-        )
+        return _nothing("no campaign has a control group")
     for name, values in (("treated", t), ("response", y)):
         if len(values) != len(features) or not np.isin(values, (0.0, 1.0)).all():
             raise UsageError(f"uplift.estimate: {name} must hold 0 or 1 for each of the {len(features):,} rows.")
     if min(t.sum(), (1 - t).sum()) < _FEWEST:
-        raise DataError(
-            f"uplift.estimate: {int(t.sum())} rows are treated and {int((1 - t).sum())} are not; at least {_FEWEST} of "
-            "each are needed."
+        return _nothing(
+            f"{int(t.sum())} customers were contacted and {int((1 - t).sum())} held out; at least {_FEWEST} of each "
+            "are needed"
         )
     found = _out_of_fold(features, t, y, folds, seed)
     customers, owner = np.unique(features.index.to_numpy(), return_inverse=True)
@@ -233,6 +234,11 @@ def estimate(
     effect |= {"treated": float(t.sum()), "control": float((1 - t).sum())}
     table = pd.DataFrame({"customer_id": features.index, **found})
     return UpliftResult(methods, groups, pd.concat(curves, ignore_index=True), effect, table)
+
+
+def _nothing(why: str) -> UpliftResult:
+    none = pd.DataFrame(columns=["method", "qini", "qini_low", "qini_high"])
+    return UpliftResult(none, pd.DataFrame(), pd.DataFrame(), {}, pd.DataFrame(), why)
 
 
 def _out_of_fold(features: pd.DataFrame, t: np.ndarray, y: np.ndarray, folds: int, seed: int) -> dict[str, np.ndarray]:

@@ -43,7 +43,10 @@ class NotebookRun:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A finished run: its id, its folder, the page to open first, and what became of each notebook."""
+    """A finished run: its id, its folder, the page to open first, what became of each notebook.
+
+    `alerts` has the recorded results that raised alerts, as ``<notebook>/<result>`` with the number of them.
+    """
 
     run_id: str
     folder: Path
@@ -51,6 +54,7 @@ class Outcome:
     complete: bool
     notebooks: tuple[NotebookRun, ...]
     seconds: float
+    alerts: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ def run(
                     summary = {key: record[key] for key in ("run_id", "started", "seconds")}
                     archive.publish(run_id, {**summary, "metrics": metrics, "notebooks": times, "parameters": asked})
     index = (archive.folder / "latest" if complete else folder) / "index.html"
-    return Outcome(run_id, folder, index, complete, finished, seconds)
+    return Outcome(run_id, folder, index, complete, finished, seconds, _alerts(metrics))
 
 
 def _plan(
@@ -259,6 +263,15 @@ def _metrics(results: Path) -> dict[str, float]:
                 if value is not None:
                     found[f"{file.stem}/{result['name']}.{metric}"] = value
     return found
+
+
+def _alerts(metrics: Mapping[str, float]) -> tuple[tuple[str, int], ...]:
+    """Results whose metric ``alerts`` is above 0: that is all that makes a result raise an alert."""
+    return tuple(
+        (key.removesuffix(".alerts"), int(count))
+        for key, count in metrics.items()
+        if key.endswith(".alerts") and count > 0
+    )
 
 
 def _write(path: Path, content: object) -> None:

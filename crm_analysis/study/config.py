@@ -196,7 +196,7 @@ def read(path: Path) -> StudyConfig:
         memory_limit=str(engine.get("memory_limit", "")),
         tables=tables,
         survey=_survey(_section(content, "survey")),
-        churn=_section(content, "churn"),
+        churn=_churn(_section(content, "churn")),
         text=text,
     )
 
@@ -288,6 +288,18 @@ def _survey(section: dict[str, Any]) -> SurveyConfig:
     )
     surveymodel.check(model=survey.model, constructs=survey.constructs, paths=survey.paths, target=survey.target)
     return survey
+
+
+def _churn(section: dict[str, Any]) -> dict[str, Any]:
+    _known(section, ("label", "left", "tenure", "unit"), "[churn]")
+    for name in ("label", "tenure", "unit"):
+        _text(section, name, "[churn]")
+    if not isinstance(section.get("left", ""), str | int | float | bool):
+        raise UsageError(f'[churn] left must be the value that means left, such as "Yes", not {section["left"]!r}.')
+    for name in ("left", "tenure"):
+        if name in section and not section.get("label"):
+            raise UsageError(f'[churn] {name} needs label = "column", the column of customers that says who left.')
+    return section
 
 
 def _range(value: Any, where: str) -> tuple[float, float]:

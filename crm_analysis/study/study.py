@@ -114,9 +114,14 @@ class Study:
 
     @property
     def offers(self) -> tuple[str, ...]:
-        """What a notebook can need: the tables that are there, and ``model`` if study.toml names that of its survey."""
-        named = self.config.survey.model or self.config.survey.paths
-        return (*self.tables, "model") if "survey" in self._tables and named else self.tables
+        """What a notebook can need: the tables, and what study.toml says of them.
+
+        ``model`` stands for a satisfaction model of the survey, ``label`` for a column of customers that says who left.
+        """
+        survey, churn = self.config.survey, self.config.churn
+        model = ("model",) if "survey" in self._tables and (survey.model or survey.paths) else ()
+        label = ("label",) if "customers" in self._tables and churn.get("label") else ()
+        return (*self.tables, *model, *label)
 
     def table(self, name: str) -> ibis.Table:
         """Return a clean table in the engine.

@@ -9,7 +9,7 @@ from scipy import stats
 
 from crm_analysis.churn import decision, model, profit, propensity, review, trials, uplift
 from crm_analysis.churn.profit import Offer
-from crm_analysis.errors import DataError, UsageError
+from crm_analysis.errors import UsageError
 from crm_analysis.study import Study
 
 TERMS = {"value": 200, "contact_cost": 1, "offer_cost": 10, "acceptance": 0.3}
@@ -106,6 +106,10 @@ def test_without_labels_the_list_is_made_and_nothing_is_tried(drawn, fitted, kee
     found = decision.plan(fitted, replace(latest, label=latest.label * np.nan), **TERMS)
     assert not found.known
     assert found.criteria == {}
+    # Where all stayed there is nothing to try a list on either.
+    stayed = decision.plan(fitted, replace(latest, label=0 * latest.label), **TERMS)
+    assert not any("did leave" in sentence for sentence in stayed.findings())
+    keeps_result_contract(stayed, pictures=("plot",))
     keeps_result_contract(found, pictures=("plot",))
 
 
@@ -173,11 +177,13 @@ def test_UpliftResult_keeps_the_contract(keeps_result_contract):
     keeps_result_contract(nothing, pictures=("plot", "plot_groups"))
     with pytest.raises(UsageError, match=r"^uplift\.estimate: treated must hold 0 or 1 for each of the 2,000 rows\.$"):
         uplift.estimate(features, treated=treated + 1, response=response)
-    with pytest.raises(DataError) as raised:
-        uplift.estimate(features, treated=0 * treated, response=response)
-    assert str(raised.value) == (
-        "uplift.estimate: 0 rows are treated and 2000 are not; at least 50 of each are needed."
+    few = uplift.estimate(features, treated=0 * treated, response=response)
+    assert few.findings() == (
+        "Whom a contact changes cannot be told: 0 customers were contacted and 2000 held out; at least 50 of each are "
+        "needed.",
     )
+    assert few.overall().empty
+    assert found.overall().iloc[0].tolist() == [found.effect[key] / 100 for key in ("estimate", "low", "high")]
 
 
 def test_the_review_measures_what_was_planted(keeps_result_contract):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analysis.churn import labels
-from crm_analysis.errors import DataError, UsageError
+from crm_analysis.churn import labels, model
+from crm_analysis.errors import UsageError
 from crm_analysis.study import Study
 
 
@@ -68,6 +68,10 @@ def test_who_is_silent_already_cannot_leave(shop):
     found = labels.snapshots(shop, horizon_days=60, every_days=60, count=3, late=3)
     assert not {name for name in found.latest.features.index if name.startswith("B")}
     assert found.blocks.loc[found.blocks["role"] == "test", "inactive"].tolist() == [12]
+    # Silent for three months, about nine gaps of its own, B is still active by a limit beyond that only.
+    for late, inactive in ((8, 12), (12, 0)):
+        other = labels.snapshots(shop, horizon_days=60, every_days=60, count=3, late=late)
+        assert other.blocks.loc[other.blocks["role"] == "test", "inactive"].tolist() == [inactive], late
 
 
 def test_contracts_end_in_the_window(write_study):
@@ -101,6 +105,7 @@ def test_a_labelled_table_is_cross_validated(write_study):
     assert not found.latest.dated
     assert found.training.features.columns.tolist() == ["tenure", "note"]
     assert len(found.current) == (found.latest.label == 0).sum()
+    assert found.current.label.isna().all()
     assert found.findings()[0].endswith("the table has no dates, so models are tested by cross-validation.")
 
 
@@ -130,15 +135,16 @@ def test_the_word_for_leaving_can_be_named(write_study):
     assert labels.snapshots(study).latest.label.sum() == 25
 
 
-def test_a_study_that_is_too_short_says_what_it_needs(write_study):
+def test_a_study_that_is_too_short_says_what_it_needs(write_study, keeps_result_contract):
     people = {f"A{i}": every("2024-01-01", "2024-03-31", 7) for i in range(9)}
     study = Study.open(write_study({"transactions": log(people)}))
-    with pytest.raises(DataError) as raised:
-        labels.snapshots(study, horizon_days=60)
-    assert str(raised.value) == (
-        "churn: the data run from 2024-01-01 to 2024-03-25, 84 days; a test and a training snapshot with a window of "
-        "60 days need 210: use a shorter horizon_days or every_days."
+    found = labels.snapshots(study, horizon_days=60)
+    assert found.findings() == (
+        "Nobody can be looked at: the data run from 2024-01-01 to 2024-03-25, 84 days; a test and a training snapshot "
+        "with a window of 60 days need 210: use a shorter horizon_days or every_days.",
     )
+    assert len(found.training) == len(found.latest) == len(found.current) == 0
+    keeps_result_contract(found, pictures=("plot",))
 
 
 def test_days_before_the_data_are_left_out_and_told(shop):
@@ -153,14 +159,14 @@ def test_days_before_the_data_are_left_out_and_told(shop):
 
 def test_nothing_says_who_left(write_study):
     study = Study.open(write_study({"customers": "customer_id,region\nA,north\nB,south\n"}))
-    with pytest.raises(DataError) as raised:
-        labels.snapshots(study)
-    assert str(raised.value) == (
-        "churn: nothing in the study shop says who left; it needs a table of transactions, a table of contracts with "
-        'their ends, or [churn] label = "column" in study.toml.'
+    assert labels.snapshots(study).findings() == (
+        "Nobody can be looked at: nothing in the study shop says who left; it needs a table of transactions, a table "
+        'of contracts with their ends, or [churn] label = "column" in study.toml.',
     )
-    with pytest.raises(DataError, match=r"^churn: the study shop has no table of transactions\.$"):
-        labels.snapshots(study, world="silence")
+    assert labels.world_of(study) == ""
+    asked = labels.snapshots(study, world="silence")
+    assert asked.findings() == ("Nobody can be looked at: the study shop has no table of transactions.",)
+    assert labels.purchases(study).missing == "The study shop has no table of transactions."
 
 
 @pytest.mark.parametrize(
@@ -197,6 +203,19 @@ def test_who_bought_a_category(write_study):
     with pytest.raises(UsageError) as raised:
         labels.purchases(study, category="wine")
     assert str(raised.value) == "propensity: nobody bought the category 'wine'; there are coffee and tea."
+    # By default the category that most have bought: coffee, by all twenty.
+    whole = labels.purchases(study, horizon_days=60, every_days=60, count=3)
+    assert "a purchase of 'coffee' in the window" in whole.findings()[0]
+    assert whole.captions() == {"blocks": "Snapshots of the customers, and the share that bought in the window"}
+
+
+def test_without_categories_any_purchase_counts(shop):
+    found = labels.purchases(shop, horizon_days=60, every_days=60, count=3)
+    assert "bought in the 60 days after 2024-11-01" in found.findings()[0]
+    assert ": a purchase in the window, among those still active" in found.findings()[0]
+    with pytest.raises(UsageError) as raised:
+        labels.purchases(shop, category="wine")
+    assert str(raised.value) == "propensity: nobody bought the category 'wine'; the orders have no categories."
 
 
 def test_the_demo_study(demo, keeps_result_contract):
@@ -211,9 +230,32 @@ def test_the_demo_study(demo, keeps_result_contract):
     assert {"survey_satisfaction", "overdue_ratio", "recent_purchase_days"} <= set(found.training.features.columns)
     assert found.training.features["survey_satisfaction"].dropna().between(0, 100).all()
     assert found.current.label.isna().all()
+    # Out of time the model is better than every simple rule, by paired intervals.
+    churn = model.ChurnModel(kinds=("logistic",), seed=1).fit(found.training)
+    report = model.evaluate(churn, found.latest, resamples=200)
+    rules = report.models.loc[report.models["kind"] == "baseline", "model"]
+    gaps = report.differences[report.differences["model"].isin(rules)].set_index("measure")
+    assert len(rules) >= 3
+    assert (gaps.loc["roc_auc", "high"] < 0).all()
+    assert (gaps.loc["log_loss", "low"] > 0).all()
 
 
 def test_SnapshotsResult_keeps_the_contract(shop, keeps_result_contract):
     found = labels.snapshots(shop, horizon_days=60, every_days=60, count=3, late=5)
     keeps_result_contract(found, pictures=("plot",))
     assert found.latest.to_frame().columns[:2].tolist() == ["customer_id", "as_of"]
+
+
+def test_scores_of_another_analysis_join_as_features(shop):
+    found = labels.snapshots(shop, horizon_days=60, every_days=60, count=3, late=5)
+    scores = pd.DataFrame({"trust": [7.0, 8.0], "kind": ["true", "latent"]}, index=["A00", "A01"])
+    joined = found.training.with_features(scores)
+    assert joined.features["trust"].notna().sum() == 2 * found.training.as_of.nunique()
+    assert joined.features["kind"].dtype == "category"
+    assert len(joined) == len(found.training)
+    with pytest.raises(UsageError) as raised:
+        joined.with_features(scores)
+    assert str(raised.value) == "Sample.with_features: there is a feature 'trust' already; rename it."
+    with pytest.raises(UsageError) as raised:
+        joined.with_features(scores.set_axis(["A00", "A00"]))
+    assert str(raised.value) == "Sample.with_features: customer 'A00' is there twice; give one row to each."

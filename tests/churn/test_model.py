@@ -5,7 +5,19 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from crm_analysis.churn import explanation, fairness, labels, learners, model, monitoring, storage
+from crm_analysis.churn import (
+    additions,
+    balancing,
+    decision,
+    explanation,
+    fairness,
+    labels,
+    learners,
+    model,
+    monitoring,
+    propensity,
+    storage,
+)
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.study import Study
 
@@ -111,6 +123,40 @@ def test_too_few_of_either_kind(draw_customers, left, stayed, message):
         model.ChurnModel().fit(known)
     cure = "at least 20 of each are needed to learn from: use another horizon, more snapshots or more customers."
     assert str(raised.value) == f"{message}; {cure}"
+    nobody = model.learn(known)
+    assert nobody.missing == f"{message.removeprefix('churn: o').replace('f 30', 'Of 30')}; {cure}"
+    assert model.evaluate(nobody, known).findings()[0].startswith("No model can be tested: of 30 customers ")
+
+
+def test_where_there_is_no_model_every_result_says_so(drawn, draw_customers, keeps_result_contract):
+    few = draw_customers(30, 11)[0]
+    nobody = model.learn(few)
+    pictures = {
+        model.evaluate(nobody, few): ("plot", "plot_calibration", "plot_models"),
+        explanation.explain(nobody, few): ("plot", "plot_dependence"),
+        fairness.by_group(model.evaluate(nobody, few).predictions, pd.DataFrame(), model=""): ("plot",),
+        balancing.compare(nobody, few, few): ("plot",),
+        decision.plan(nobody, few, value=1, contact_cost=1, offer_cost=1, acceptance=0.5): ("plot",),
+        propensity.plan(nobody, few, margin=1, contact_cost=1, lift=0.5): ("plot",),
+        monitoring.watch(nobody, few): ("plot",),
+        additions.measure(few, few, added=["frequency"]): ("plot",),
+    }
+    for found, plots in pictures.items():
+        assert "0 customers" in found.findings()[0] or "no groups" in found.findings()[0], found
+        assert {value for value in found.metrics().values() if value} == set()
+        keeps_result_contract(found, pictures=plots)
+    with pytest.raises(DataError, match=r"^churn: Of 30 customers \d+ left and \d+ did not; at least 20 of each"):
+        nobody.chance(few)
+
+
+def test_where_everybody_stayed_in_the_test_it_is_said(drawn, fitted):
+    from dataclasses import replace
+
+    stayed = replace(drawn[1], label=0 * drawn[1].label)
+    assert model.evaluate(fitted, stayed).findings() == (
+        "No model can be tested: of 2,000 customers 0 left and 2000 did not; at least 1 of each are needed to test on: "
+        "use another horizon, more snapshots or more customers.",
+    )
 
 
 def test_what_is_not_known_yet_cannot_be_tested(drawn, fitted):
@@ -189,7 +235,37 @@ def test_DriftResult_keeps_the_contract(drawn, fitted, keeps_result_contract):
     found = monitoring.watch(fitted, moved)
     assert "recency_days is not distributed as in training" in found.alerts[0] + found.alerts[1]
     assert any(alert.startswith("the probabilities are too high: ") for alert in found.alerts)
+    assert found.metrics()["alerts"] == len(found.alerts) >= 2
     keeps_result_contract(found, pictures=("plot",))
+
+
+def test_ages_move_every_night_and_raise_no_alert(draw_customers, keeps_result_contract):
+    from dataclasses import replace
+
+    training, latest = (draw_customers(600, seed)[0] for seed in (21, 22))
+    aged = [
+        replace(sample, features=sample.features.assign(tenure_days=days, joined_days_ago=days + 10))
+        for sample, days in ((training, np.arange(600.0)), (latest, np.arange(600.0) + 400))
+    ]
+    churn = model.ChurnModel(kinds=("logistic",), seed=1).fit(aged[0].without(["noise"]))
+    found = monitoring.watch(churn, replace(aged[1], label=aged[1].label * np.nan))
+    verdicts = found.columns.set_index("column")["verdict"]
+    assert (verdicts[["tenure_days", "joined_days_ago"]] == "calendar").all()
+    assert not [alert for alert in found.alerts if "tenure" in alert or "joined" in alert]
+    assert "which raises no alert: tenure_days and joined_days_ago." in " ".join(found.findings()).replace(
+        "joined_days_ago and tenure_days", "tenure_days and joined_days_ago"
+    )
+    keeps_result_contract(found, pictures=("plot",))
+
+
+def test_the_rows_of_training_are_not_watched_but_a_later_table_is(draw_customers):
+    dateless = draw_customers(500, 23, as_of=None, world="label")[0]
+    churn = model.ChurnModel(kinds=("logistic",), seed=1).fit(dateless)
+    assert monitoring.watch(churn, dateless).findings() == (
+        "Nothing can be watched: the table has no dates, so its customers are those of training; set those of a later "
+        "table beside them.",
+    )
+    assert not monitoring.watch(churn, dateless, later=True).missing
 
 
 def test_the_stability_index_is_the_sum_of_its_formula(drawn, fitted):
@@ -221,6 +297,9 @@ def test_GroupErrorResult_keeps_the_contract(drawn, fitted, keeps_result_contrac
     assert row["gap_points_high"] < 0
     assert "region east" in wrong.findings()[0]
     keeps_result_contract(fairness.by_group(predictions, groups[["customer_id"]], model="logistic"), pictures=("plot",))
+    # The label itself, and what is different for everybody, make no groups.
+    useless = groups[["customer_id"]].assign(left=predictions["left"].map(str), name=groups["customer_id"])
+    assert fairness.by_group(predictions, useless, model="logistic").groups.empty
     with pytest.raises(UsageError, match=r"^fairness\.by_group: the predictions have no model 'oracle'\.$"):
         fairness.by_group(predictions, groups, model="oracle")
 

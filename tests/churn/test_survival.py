@@ -73,10 +73,10 @@ def test_the_concordance_is_that_of_the_reference(customers):
 def test_the_telecom_set_gives_the_known_numbers(shared):
     telco = pd.read_csv(shared("data/telco/Telco-Customer-Churn.csv"))
     telco["left"] = telco["Churn"] == "Yes"
-    found = survival.curves(telco, time="tenure", left="left", by="Contract", selected=True)
+    found = survival.curves(telco, time="tenure", left="left", by="Contract", note="No retention curve.")
     assert found.at(12) == pytest.approx(0.843, abs=5e-4)
     assert found.at(48) == pytest.approx(0.709, abs=5e-4)
-    assert found.findings()[0].startswith("The table holds present customers and recent leavers only")
+    assert found.findings()[0] == "No retention curve."
     features = [name for name in telco.columns if name not in ("customerID", "tenure", "TotalCharges", "Churn", "left")]
     assert survival.hazards(telco, time="tenure", left="left", features=features).concordance == pytest.approx(
         0.863, abs=0.003
@@ -106,6 +106,9 @@ def test_SurvivalResult_keeps_the_contract(customers, keeps_result_contract):
     keeps_result_contract(stays, pictures=("plot",))
     assert stays.findings()[0].startswith("Fewer than half are gone within what is seen: 100.0 %")
     keeps_result_contract(survival.curves(customers.assign(left=1).head(1), time="time", left="left"))
+    unknown = survival.curves(customers.head(0), time="time", left="left")
+    assert unknown.findings() == ("How long customers stay cannot be told: nothing in this study dates their leaving.",)
+    keeps_result_contract(unknown, pictures=("plot",))
 
 
 def test_HazardResult_keeps_the_contract(customers, keeps_result_contract):
@@ -135,12 +138,18 @@ def test_what_is_not_understood_is_said(customers, change, options, message):
     assert str(raised.value) == message
 
 
-def test_hazards_need_enough_leavers(customers):
-    with pytest.raises(DataError) as raised:
-        survival.hazards(customers.head(20), time="time", left="left", features=["x", "plan"])
-    assert str(raised.value).startswith("survival.hazards: ")
-    assert "too few for 3 terms; use at most" in str(raised.value)
-    with pytest.raises(DataError, match=r"^survival\.hazards: no feature varies, so there is nothing to compare\.$"):
-        survival.hazards(customers.assign(same=1), time="time", left="left", features=["same"])
+def test_hazards_need_enough_leavers(customers, keeps_result_contract):
+    few = survival.hazards(customers.head(20), time="time", left="left", features=["x", "plan"])
+    gone = int(customers["left"].head(20).sum())
+    assert few.findings() == (
+        f"What makes customers leave sooner cannot be told: {gone} customers left, too few for 3 terms; use at most "
+        f"{gone // 10}, with fewer features or values.",
+    )
+    same = survival.hazards(customers.assign(same=1), time="time", left="left", features=["same"])
+    assert same.missing == "No feature varies, so there is nothing to compare."
+    none = survival.hazards(customers, time="time", left="left", features=[])
+    assert none.missing == "No features are known."
+    for found in (few, same, none):
+        keeps_result_contract(found, pictures=("plot",))
     with pytest.raises(UsageError, match=r"^survival\.hazards: features names 'city'; there are x, plan, entry, time"):
         survival.hazards(customers, time="time", left="left", features=["city"])

@@ -75,6 +75,16 @@ def test_everything_can_be_said(read_toml):
             "[colours]\n" + ORDERS,
             "study.toml has no setting 'colours'; known are study, engine, tables, survey, churn.",
         ),
+        ('[churn]\nlable = "x"\n' + ORDERS, "[churn] has no setting 'lable'; known are label, left, tenure, unit."),
+        ("[churn]\nlabel = 3\n" + ORDERS, "[churn] label must be a text in quotation marks, not 3."),
+        (
+            '[churn]\nlabel = "x"\nleft = ["a"]\n' + ORDERS,
+            "[churn] left must be the value that means left, such as \"Yes\", not ['a'].",
+        ),
+        (
+            '[churn]\ntenure = "x"\n' + ORDERS,
+            '[churn] tenure needs label = "column", the column of customers that says who left.',
+        ),
         ("study = 1\n" + ORDERS, "study.toml: study must be a section ([study]), not a value."),
         (
             '[study]\nnam = "x"\n' + ORDERS,

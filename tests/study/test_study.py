@@ -235,3 +235,10 @@ def test_a_study_offers_a_model_only_if_its_survey_names_one(write_study, shop):
         write_study(answers, '[survey]\nmodel = "acsi"\n' + toml.replace("[survey.c", "[survey.c"), folder="acsi")
     )
     assert named.offers == ("survey", "model")
+
+
+def test_a_study_offers_a_label_only_if_study_toml_names_it(write_study):
+    table = {"customers": "customer_id,gone\nA,yes\nB,no\n"}
+    toml = '[tables.customers]\nsource = "customers.csv"\n'
+    assert Study.open(write_study(table, toml)).offers == ("customers",)
+    assert Study.open(write_study(table, toml + '[churn]\nlabel = "gone"\n')).offers == ("customers", "label")

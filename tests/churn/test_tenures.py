@@ -1,0 +1,76 @@
+"""Tenures: contracts, a labelled table, an order log; delayed entry; what follows the age is no feature."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crm_analysis.churn import survival, tenures
+from crm_analysis.errors import UsageError
+from crm_analysis.study import Study
+
+
+def curve(lives):
+    return survival.curves(lives.customers, time=tenures.AGE, left=tenures.LEFT, entry=tenures.ENTRY)
+
+
+def test_contracts_give_the_true_survival_although_early_leavers_are_not_on_record(write_study):
+    """Lives are exponential with a mean of 20 months; who left before the records began in 2023 is in no table."""
+    g, n = np.random.default_rng(1), 4000
+    start = pd.Timestamp("2020-01-01") + pd.to_timedelta(g.integers(0, 6 * 365, size=n), unit="D")
+    end = start + pd.to_timedelta((g.exponential(20 * 30.4375, size=n) + 1).round(), unit="D")
+    seen = end >= "2023-01-01"
+    rows = pd.DataFrame({"customer_id": [f"C{i}" for i in range(n)], "start": start, "end": end})[seen]
+    rows["end"] = rows["end"].where(rows["end"] < "2026-01-01").dt.strftime("%Y-%m-%d").fillna("")
+    lives = tenures.gather(Study.open(write_study({"contracts": rows.to_csv(index=False)})))
+    assert lives.note == ""
+    assert (lives.customers[tenures.ENTRY] > 0).mean() > 0.3
+    found = curve(lives)
+    for months in (6, 12, 24, 36):
+        assert found.at(months) == pytest.approx(np.exp(-months / 20), abs=0.03)
+    # Without delayed entry customers of long standing would make the others look as loyal.
+    naive = survival.curves(lives.customers, time=tenures.AGE, left=tenures.LEFT)
+    assert naive.at(12) > np.exp(-12 / 20) + 0.05
+
+
+def test_a_labelled_table_says_what_its_curve_is_worth(write_study):
+    g, n = np.random.default_rng(2), 300
+    tenure, fee = g.integers(1, 60, size=n), g.choice([20, 30], size=n)
+    table = pd.DataFrame({"customer_id": [f"C{i}" for i in range(n)], "tenure": tenure, "fee": fee})
+    table["paid"] = table["tenure"] * table["fee"]
+    table["Churn"] = g.choice(["Yes", "No"], size=n)
+    toml = '[tables.customers]\nsource = "customers.csv"\n[churn]\nlabel = "Churn"\n'
+    study = Study.open(write_study({"customers": table.to_csv(index=False)}, toml))
+    lives = tenures.gather(study, by="city")
+    assert (lives.features, lives.left_out, lives.by, lives.unit) == (("fee",), ("paid",), "", "months")
+    assert lives.note.startswith("The table holds present customers and recent leavers only")
+    assert lives.customers[tenures.AGE].tolist() == tenure.tolist()
+    assert lives.customers[tenures.LEFT].sum() == (table["Churn"] == "Yes").sum()
+    named = toml + 'tenure = "paid"\nunit = "euros"\n'
+    other = tenures.gather(Study.open(write_study({"customers": table.to_csv(index=False)}, named, folder="other")))
+    assert (other.unit, other.customers[tenures.AGE].tolist()) == ("euros", table["paid"].tolist())
+    wrong = toml + 'tenure = "age"\n'
+    with pytest.raises(UsageError) as raised:
+        tenures.gather(Study.open(write_study({"customers": table.to_csv(index=False)}, wrong, folder="wrong")))
+    assert str(raised.value) == (
+        "[churn] tenure = 'age' is no column of the customers table; it has customer_id, tenure, fee, paid, Churn."
+    )
+
+
+def test_an_order_log_infers_leaving_from_silence(write_study):
+    days = {f"A{i:02}": pd.date_range(f"2024-01-{i + 1:02}", "2024-12-31", freq="10D") for i in range(20)}
+    days |= {f"B{i:02}": pd.date_range(f"2024-01-{i + 1:02}", "2024-07-01", freq="10D") for i in range(20)}
+    lines = [f"{who},{day.date()},10" for who, bought in days.items() for day in bought]
+    study = Study.open(write_study({"transactions": "\n".join(["customer_id,time,amount", *lines]) + "\n"}))
+    lives = tenures.gather(study)
+    left = lives.customers.set_index("customer_id")[tenures.LEFT]
+    assert set(left[left == 1].index) == {f"B{i:02}" for i in range(20)}
+    row = lives.customers.set_index("customer_id").loc["B00"]
+    # From the first to the last purchase, and one gap of ten days.
+    assert row[tenures.AGE] * 30.4375 == pytest.approx((days["B00"][-1] - days["B00"][0]).days + 10, abs=1)
+    assert "more than 3 expected gaps counts as gone" in lives.note
+
+
+def test_a_study_that_dates_nothing_gives_nobody(write_study):
+    lives = tenures.gather(Study.open(write_study({"customers": "customer_id,region\nA,north\nB,south\n"})))
+    assert (len(lives.customers), lives.features, lives.note) == (0, (), "")
+    assert curve(lives).findings()[0].startswith("How long customers stay cannot be told")
