@@ -45,6 +45,7 @@ notebooks: $(READY) $(DEMO)  ## run the notebooks on the demo study and keep the
 
 bench: $(READY)  ## customer360 against pandas on 1e6, 1e7 and 5e7 transactions (minutes; needs 8 GB of memory)
 	@$(BIN)/python benchmarks/customer360.py
+	@$(BIN)/python benchmarks/clv.py
 
 lint: $(READY)   ## format and mend what ruff can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -140,6 +140,15 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
         "21_segments_over_time": {"as_of": "2025-09-30", "step_days": 120, "method": "mixture", "groups": 0, "bins": 4},
         "30_satisfaction": {"scheme": "centroid", "consistent": True, "resamples": 100, "by": "market", "seed": 2},
         "32_kano_and_service_quality": {},
+        "50_customer_value": {
+            "as_of": "2025-06-30",
+            "holdout_days": 200,
+            "model": "bg",
+            "years": 1.5,
+            "discount_rate": 0.05,
+            "points": 3.0,
+            "seed": 2,
+        },
     }
     small = home / "changed"
     small.mkdir()
