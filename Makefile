@@ -48,6 +48,7 @@ bench: $(READY)  ## satisfaction models, coverage, customer360 against pandas on
 	@$(BIN)/python benchmarks/satisfaction.py $(if $(ANSWERS),--answers $(ANSWERS))
 	@$(BIN)/python benchmarks/coverage.py --surveys 500
 	@$(BIN)/python benchmarks/customer360.py
+	@$(BIN)/python benchmarks/clv.py
 
 lint: $(READY)   ## format and mend what ruff can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

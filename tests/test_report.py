@@ -156,6 +156,15 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
             "draws": 100,
             "seed": 2,
         },
+        "50_customer_value": {
+            "as_of": "2025-06-30",
+            "holdout_days": 200,
+            "model": "bg",
+            "years": 1.5,
+            "discount_rate": 0.05,
+            "points": 3.0,
+            "seed": 2,
+        },
         "60_churn": {
             "horizon": 60,
             "every": 60,

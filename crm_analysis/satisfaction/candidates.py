@@ -60,9 +60,9 @@ def compare(
     CandidatesResult
         Between two candidates, the fit favours one if its BIC is lower by `evidence.STRONG` or more and, if they are
         nested, the chi-square test agrees; prediction does if the interval of the error saved leaves zero out. Of
-        nested candidates the fit alone decides; of others, one is favoured if one of the two favours it and the other does
-        not favour its rival. A candidate whose solution by covariances is not admissible cannot win. The intervals of gain
-        take folds as independent.
+        nested candidates the fit alone decides; of others, one is favoured if one of the two favours it and the other
+        does not favour its rival. A candidate whose solution by covariances is not admissible cannot win. The intervals
+        of gain take folds as independent.
 
     Raises
     ------

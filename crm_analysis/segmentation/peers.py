@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.errors import UsageError
+from crm_analysis.quantile import of
 from crm_analysis.table import count
 
 FEWEST = 30
@@ -128,19 +129,9 @@ def benchmarks(values: pd.Series, peers: Peers, *, quantile: float) -> pd.DataFr
         benchmark, benchmark_low, benchmark_high: the quantile (interpolated between order statistics) and the order
         statistics of rank l and u, with P(l <= B < u) at least 0.95 for B binomial (n, quantile).
     """
-    found = {name: _interval(np.sort(values.to_numpy()[inside]), quantile) for name, inside in peers.members.items()}
+    found = {name: of(np.sort(values.to_numpy()[inside]), quantile) for name, inside in peers.members.items()}
     ends = pd.DataFrame.from_dict(found, orient="index", columns=["benchmark", "benchmark_low", "benchmark_high"])
     return ends.loc[peers.names].set_axis(values.index)
-
-
-def _interval(rising: np.ndarray, quantile: float) -> tuple[float, float, float]:
-    from scipy import stats
-
-    n = len(rising)
-    low, high = stats.binom.ppf([0.025, 0.975], n, quantile).astype(int)
-    # Ranks count from 1: rank low and rank high + 1.
-    ends = rising[max(low, 1) - 1], rising[min(high + 1, n) - 1]
-    return float(np.quantile(rising, quantile)), float(ends[0]), float(ends[1])
 
 
 def _band(days: pd.Series, bands: Sequence[float]) -> pd.Series:

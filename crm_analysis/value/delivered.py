@@ -35,7 +35,8 @@ class DeliveredResult(Result):
         One row per firm, ours first: answers (respondents who rated all eight parts), value, cost and delivered
         (value - cost) with 95 % intervals.
     parts : DataFrame
-        One row per part: kind (value or cost), importance, and the mean rating of each firm (a column each).
+        One row per part: kind (value or cost), importance, and the mean rating of each firm (a column each,
+        with ``_low`` and ``_high``).
     differences : DataFrame
         One row per competitor and part, and "delivered": answers, advantage (in our favour where positive: for a cost,
         theirs less ours; for the whole, ours less theirs) with its 95 % interval, p_value and p_holm (over all parts of
@@ -234,13 +235,15 @@ def compare(
             row, column = (int(place[0]) for place in np.nonzero(wrong))
             raise DataError(
                 f"delivered: {firm}_{ratings.PARTS[column]} must lie between {scale[0]:g} and {scale[1]:g}; "
-                f"{int(wrong.sum())} ratings of {firm} do not, the first is {values[row, column]:g}."
+                f"{int(wrong.sum())} ratings of {firm} do not, the first is {values[row, column]:g}; list the item "
+                "under [survey.codes] in study.toml, or give scale."
             )
     signs = ratings.SIGNS
     rows = [_firm_row(firm, values, weights, signs, counts) for firm, values in rated.items()]
     parts = pd.DataFrame({"part": ratings.PARTS, "kind": ["value"] * 4 + ["cost"] * 4, "importance": weights})
     for firm, values in rated.items():
-        parts[firm] = [_mean(column, counts)[0] for column in values.T]
+        means = np.array([_mean(column, counts)[:3] for column in values.T])
+        parts[[f"{firm}{end}" for end in _ENDS]] = means
     differences = [
         row for rival in names[1:] for row in _differences(rival, rated[names[0]], rated[rival], weights, signs, counts)
     ]

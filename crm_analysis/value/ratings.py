@@ -37,14 +37,13 @@ def scores(
     Returns
     -------
     DataFrame
-        One row per respondent of the wave: customer_id (if the answers have it), a column per firm, and ``advantage``,
+        One row per respondent of the wave: customer_id (missing where not known), a column per firm, and ``advantage``,
         ours less the mean of the others; missing where a part was not rated. No rows where there are no items.
     """
     names = list(firms) or found(answers)
     taken = one_wave(answers, wave)
-    table = pd.DataFrame(index=taken.index)
-    if "customer_id" in taken.columns:
-        table["customer_id"] = taken["customer_id"]
+    known = taken["customer_id"] if "customer_id" in taken.columns else None
+    table = pd.DataFrame({"customer_id": known}, index=taken.index)
     if not names:
         return table.assign(advantage=np.nan).iloc[:0].reset_index(drop=True)
     weights = importance_of(importance) * SIGNS

@@ -246,16 +246,6 @@ def test_silvermans_test_knows_one_mode_from_two():
     assert separation.unimodal(apart, replicates=99, generator=generator) == 0.01
 
 
-def test_medians_by_hand_and_their_coverage():
-    assert profiling.median(np.array([3.0, 1.0])) == pytest.approx((2, np.nan, np.nan), nan_ok=True)
-    # n = 10: ranks 5 - 3.099 and 6 + 3.099, so the second and the tenth; the wider of the two whole ranks.
-    assert profiling.median(np.arange(1.0, 11)) == (5.5, 1.0, 10.0)
-    generator = np.random.default_rng(6)
-    ends = np.array([profiling.median(generator.exponential(size=80))[1:] for _ in range(2000)])
-    covered = ((ends[:, 0] <= np.log(2)) & (np.log(2) <= ends[:, 1])).mean()
-    assert 0.94 <= covered <= 0.98
-
-
 def test_names_say_what_is_far_and_tell_equals_apart():
     rows = [
         ("0", "recency_days", "", -0.9), ("0", "colour", "red", 0.5), ("0", "colour", "blue", -2.0),

@@ -156,3 +156,79 @@ def test_wrong_calls_are_said():
     with pytest.raises(UsageError) as caught:
         _fitted().expected_periods([1], discount_rate=-0.1)
     assert str(caught.value) == "expected_periods: discount_rate must not be negative, not -0.1."
+
+
+def _table(n, *, seed, a=0.9, b=4.0):
+    """Contracts by month that began over three years, as a study holds them; last day 2025-12-31."""
+    generator = np.random.default_rng(seed)
+    start = pd.Timestamp("2023-01-01") + pd.to_timedelta(generator.integers(0, 1000, n), unit="D")
+    months = generator.geometric(generator.beta(a, b, n))
+    end = start + pd.to_timedelta(np.floor(np.minimum(months, 999) * 365.25 / 12), unit="D")
+    fees = generator.choice([10.0, 20.0], n)
+    table = pd.DataFrame({"customer_id": range(n), "start": start, "end": end, "monthly_fee": fees})
+    return table.assign(end=table["end"].where(table["end"] <= "2025-12-31"))
+
+
+def test_ContractsResult_keeps_the_contract(keeps_result_contract):
+    table = _table(300, seed=1)
+    for own in (table, table.drop(columns="monthly_fee"), table.iloc[:5], table.iloc[:0]):
+        keeps_result_contract(clv.contracts(own, as_of="2025-12-31", currency="CNY", draws=100), pictures=("plot",))
+
+
+def test_observed_shares_are_those_of_kaplan_and_meier():
+    from statsmodels.duration.survfunc import SurvfuncRight
+
+    table = _table(400, seed=2)
+    counted = clv.renewals(table, as_of="2025-12-31")
+    seen = counted[counted["periods"] > 0]
+    other = SurvfuncRight(seen["periods"], seen["ended"].astype(int))
+    curve = clv.contracts(table, as_of="2025-12-31", draws=100).to_frame().set_index("period")
+    inside = other.surv_times <= 24
+    own = curve.loc[other.surv_times[inside].astype(int)]
+    assert own["observed_share"].to_numpy() == pytest.approx(other.surv_prob[inside])
+    error = other.surv_prob_se[inside] / (other.surv_prob[inside] * np.abs(np.log(other.surv_prob[inside])))
+    low = other.surv_prob[inside] ** np.exp(1.959963984540054 * error)
+    assert own["observed_share_low"].to_numpy() == pytest.approx(low)
+
+
+@pytest.mark.slow
+def test_the_worth_of_running_contracts_is_covered_and_one_rate_undervalues_them():
+    held, below = [], []
+    for seed in range(120):
+        table = _table(600, seed=seed)
+        result = clv.contracts(table, as_of="2025-12-31", periods=3, discount_rate=0.1, draws=200)
+        counted = clv.renewals(table, as_of="2025-12-31")
+        running = counted[~counted["ended"]]
+        fees = table["monthly_fee"][~counted["ended"].to_numpy()].to_numpy()
+        k, rate = np.arange(1, 1200), 1.1 ** (1 / 12) - 1
+        t, place = np.unique(running["periods"], return_inverse=True)
+        further = np.cumprod((4.0 + t[:, None] + k - 1) / (4.9 + t[:, None] + k - 1), axis=1) @ (1 + rate) ** -k
+        true = further[place] @ fees
+        own, flat = result.worth.iloc[0], result.worth.iloc[1]
+        held.append(own["fees_total_low"] <= true <= own["fees_total_high"])
+        below.append(flat["fees_total_high"] < true)
+    assert 0.90 <= np.mean(held) <= 0.99
+    assert np.mean(below) == 1
+
+
+def test_what_is_said_of_contracts():
+    result = clv.contracts(_table(300, seed=1), as_of="2025-12-31", currency="CNY", draws=100)
+    first, second, third = result.findings()
+    assert first.startswith("Of 300 contracts ")
+    assert first.endswith(" outlast 24 months.")
+    assert " are renewed after the first month, " in second
+    assert "with one rate of ending for all it would be less, " in third
+    assert third.endswith("These are fees and not profit.")
+    nothing = clv.contracts(_table(0, seed=1)).findings()
+    assert nothing == ("There are no contracts in this study, so that only purchases tell of leaving.",)
+    assert clv.contracts(_table(9, seed=1)).findings() == (
+        "ShiftedBetaGeometric: 9 contracts are too few to learn from; give 30 or more.",
+    )
+    for settings, message in (
+        ({"unit": "hour"}, "contracts: unit must be one of day, week, month, year, not 'hour'."),
+        ({"periods": 0}, "contracts: periods must be 1 or more, not 0."),
+        ({"discount_rate": 0}, "contracts: discount_rate is a share of a year, such as 0.1, not 0."),
+    ):
+        with pytest.raises(UsageError) as caught:
+            clv.contracts(_table(40, seed=1), **settings)
+        assert str(caught.value) == message

@@ -111,7 +111,8 @@ def test_the_last_wave_is_taken():
             {"own_time_cost": 11.0},
             {},
             DataError,
-            "delivered: own_time_cost must lie between 1 and 10; 60 ratings of own do not, the first is 11.",
+            "delivered: own_time_cost must lie between 1 and 10; 60 ratings of own do not, the first is 11; list the "
+            "item under [survey.codes] in study.toml, or give scale.",
         ),
         (
             {},

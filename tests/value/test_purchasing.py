@@ -356,3 +356,14 @@ def test_wrong_calls_are_said(draw_histories):
         fitted.forecast(summary, periods=3, draws=7)
     assert str(caught.value) == "forecast: draws must be 100 or more, not 7."
     assert repr(clv.BetaGeometric()) == "BetaGeometric()"
+
+
+def test_a_ridge_on_which_only_a_ratio_counts_gives_finite_intervals(draw_histories):
+    """Customers who may leave after any purchase teach Pareto/NBD no spread of the rate of leaving, only its size."""
+    summary = draw_histories("bg", 400, (0.8, 6.0, 0.9, 3.0), seed=2)
+    fitted = clv.ParetoNBD().fit(summary)
+    assert fitted.maximum_.held.sum() == 1
+    assert fitted.parameters_.loc[~fitted.maximum_.held, "estimate_high"].max() < 1e9
+    assert len(fitted.cautions_) == 1
+    mean, low, high = fitted.total(summary, periods=20, draws=300, seed=1)
+    assert 0.7 * mean < low < mean < high < 1.4 * mean

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crm_analysis.proportion import Z, share
+from crm_analysis.proportion import share
+from crm_analysis.quantile import median
 from crm_analysis.segmentation.grouping.encoding import Encoding, Feature
 
 EVERYBODY = "All customers"
@@ -34,7 +35,6 @@ _WORDS = {
 }
 _APART = 0.4
 _NAMED = 3
-_FEWEST_RANKED = 6
 
 
 def describe(customers: pd.DataFrame, encoding: Encoding, groups: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
@@ -87,21 +87,6 @@ def _rows(feature: Feature, values: pd.Series) -> list[dict[str, Any]]:
 
 def _no(name: str) -> dict[str, float]:
     return dict.fromkeys((name, f"{name}_low", f"{name}_high"), math.nan)
-
-
-def median(values: np.ndarray) -> tuple[float, float, float]:
-    """Return the median and its interval (95 %) between order statistics; missing ends with fewer than six values.
-
-    The ranks are n / 2 -+ 1.96 sqrt(n) / 2 (Conover 1999, Practical Nonparametric Statistics, section 3.2).
-    """
-    n, ordered = len(values), np.sort(values)
-    if n == 0:
-        return math.nan, math.nan, math.nan
-    middle, half = float(np.median(ordered)), Z * math.sqrt(n) / 2
-    if n < _FEWEST_RANKED:
-        return middle, math.nan, math.nan
-    ranks = np.clip([math.floor(n / 2 - half), math.ceil(n / 2 + 1 + half)], 1, n) - 1
-    return middle, float(ordered[ranks[0]]), float(ordered[ranks[1]])
 
 
 def name(profiles: pd.DataFrame, *, features: int) -> list[str]:

@@ -10,7 +10,8 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from crm_analysis.proportion import Z, share
+from crm_analysis.proportion import share
+from crm_analysis.quantile import median
 from crm_analysis.study.customer360 import YEAR_DAYS
 from crm_analysis.study.reports import flows
 from crm_analysis.study.reports.change import MONEY, Span, midnight_after, ratio, sums, windows
@@ -21,7 +22,6 @@ COUNTED = "counted"
 """Unit of what is counted: it has no interval."""
 
 _FEW_VALUES = 12
-_FEWEST_RANKED = 6
 _ATTRIBUTES = 3
 _OWN = ("customer_id", "person_id", "referrer_id", "channel", "joined")
 
@@ -56,40 +56,6 @@ class Sheet:
         self.add(measure, math.nan, "", f"needs {what}")
 
 
-def median(counts: pd.Series) -> tuple[float, float, float]:
-    """Return the median of counted values and its interval (95 %).
-
-    Parameters
-    ----------
-    counts : Series
-        How often each value occurs, by value.
-
-    Returns
-    -------
-    tuple of float
-        Median, lower and upper end: the values whose ranks are n / 2 -+ 1.96 sqrt(n) / 2. All missing without values;
-        no interval of fewer than 6, whose smallest and largest hold the median less often than 95 %, 1 - 2^(1 - n).
-
-    References
-    ----------
-    Conover, W. J. (1999). Practical Nonparametric Statistics, 3rd ed. Wiley, section 3.2.
-    """
-    n = int(counts.sum())
-    if n == 0:
-        return math.nan, math.nan, math.nan
-    ordered = counts.sort_index()
-    reached = ordered.cumsum().to_numpy()
-
-    def at(rank: int) -> float:
-        return float(ordered.index[int((reached < min(max(rank, 1), n)).sum())])
-
-    half = Z * math.sqrt(n) / 2
-    middle = (at((n + 1) // 2) + at(n // 2 + 1)) / 2
-    if n < _FEWEST_RANKED:
-        return middle, math.nan, math.nan
-    return middle, at(math.floor(n / 2 - half)), at(math.ceil(n / 2 + 1 + half))
-
-
 def profiling(customers: ibis.Table | None, lines: ibis.Table | None, last: date | None) -> list[dict[str, Any]]:
     """Who the customers are: how many, how old, and the commonest value of their attributes."""
     sheet = Sheet("Profiling")
@@ -106,7 +72,7 @@ def profiling(customers: ibis.Table | None, lines: ibis.Table | None, last: date
     if "birth_year" in customers.columns and last is not None:
         born = customers.filter(customers.birth_year.notnull()).group_by("birth_year")
         years = born.aggregate(customers=lambda t: t.count()).to_pandas()
-        middle, low, high = median(pd.Series(years["customers"].to_numpy(), index=last.year - years["birth_year"]))
+        middle, low, high = median(last.year - years["birth_year"], counts=years["customers"])
         sheet.add("median age", (middle, low, high), "years, by year of birth", "customers")
     attributes = _attributes(customers)
     if not attributes and len(sheet.rows) < 2:
@@ -152,7 +118,7 @@ def persistency(tables: Mapping[str, ibis.Table], lines: ibis.Table | None, span
         first = _first_days(tables.get("customers"), lines, span.last).to_pandas()
         ages = (pd.Timestamp(span.last) - pd.to_datetime(first["first"])).dt.days / 365.25
         unit = "years since joining or the first purchase"
-        sheet.add(age, median(pd.Series(first["customers"].to_numpy(), index=ages)), unit, "transactions, customers")
+        sheet.add(age, median(ages, counts=first["customers"]), unit, "transactions, customers")
     if "contracts" in tables:
         _contracts(sheet, tables["contracts"], span.last if span else None)
     else:

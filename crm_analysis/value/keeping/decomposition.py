@@ -13,7 +13,8 @@ from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import FEWEST, Z
 from crm_analysis.result import Result
-from crm_analysis.table import amount, in_currency, listed
+from crm_analysis.table import in_currency, listed
+from crm_analysis.value.models.projection import with_ends
 
 YEAR_DAYS = 365
 SOURCES = ("base profit", "growth of spend", "price premium", "cost to serve", "referrals")
@@ -67,8 +68,7 @@ class DecompositionResult(Result):
             how = "more" if row["change_low"] > 0 else "less" if row["change_high"] < 0 else "not surely more or less"
             said.append(
                 f"Of the same customers, the margin in year {row['year']:.0f} is {how} than in their first: "
-                f"{amount(round(row['change'], 2), self.currency)} (95 % interval {row['change_low']:.2f} to "
-                f"{row['change_high']:.2f})."
+                f"{with_ends(row, 'change', self.currency)}."
             )
             said.append(
                 "The rest of the difference between years is selection: those who buy little leave, so that the mean "
@@ -80,8 +80,7 @@ class DecompositionResult(Result):
         return tuple(said)
 
     def _profit(self, row: pd.Series) -> str:
-        ends = f"95 % interval {row['profit_low']:.0f} to {row['profit_high']:.0f}"
-        return f"{amount(round(row['profit'], 2), self.currency)} ({ends})"
+        return with_ends(row, "profit", self.currency)
 
     def metrics(self) -> dict[str, float]:
         return {f"profit_year_{row['year']:.0f}": float(row["profit"]) for row in self.years.to_dict("records")}

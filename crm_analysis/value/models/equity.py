@@ -13,6 +13,7 @@ from crm_analysis import repeats, style
 from crm_analysis.errors import UsageError
 from crm_analysis.result import Result
 from crm_analysis.table import amount, in_currency, number, percent
+from crm_analysis.value.models.learning import NotLearned, why_not
 from crm_analysis.value.models.projection import Terms, ends, project, whole_amounts, with_ends
 from crm_analysis.value.models.purchasing import PurchaseModel, affordable
 from crm_analysis.value.models.spending import GammaGamma
@@ -36,6 +37,8 @@ class EquityResult(Result):
         For how long new customers are won.
     cautions : tuple of str
         Of the models.
+    absent : str
+        Why there is nothing to say, if so.
     """
 
     parts: pd.DataFrame
@@ -43,6 +46,7 @@ class EquityResult(Result):
     terms: Terms
     winning_years: float
     cautions: tuple[str, ...]
+    absent: str = ""
     title = "Customer equity"
     shown: ClassVar[dict[str, str]] = {
         "parts": "Worth of present and future customers, discounted; intervals: 95 % of what may happen",
@@ -56,13 +60,15 @@ class EquityResult(Result):
         return {"parts": self.parts.copy(), "newcomer": self.newcomer.copy()}
 
     def findings(self) -> tuple[str, ...]:
+        if self.absent:
+            return (self.absent,)
         rows, new, currency = self.parts.set_index("part"), self.newcomer.iloc[0], self.terms.currency
         whole, future = rows.loc["all"], rows.loc["future"]
         said = [
             f"Customer equity is {with_ends(whole, 'value', currency)} of {self.terms.called}: "
             f"{with_ends(rows.loc['present'], 'value', currency)} from today's customers in the next "
             f"{self.terms.span}, and {with_ends(future, 'value', currency)} from those still to be won in the next "
-            f"{number(self.winning_years)} year{'' if self.winning_years == 1 else 's'}, "
+            f"{self.winning_years:g} year{'' if self.winning_years == 1 else 's'}, "
             f"{percent(future['value_share'])} of the whole."
         ]
         worth = (
@@ -86,12 +92,16 @@ class EquityResult(Result):
         return (*said, *self.cautions)
 
     def metrics(self) -> dict[str, float]:
+        if self.absent:
+            return {}
         rows, new = self.parts.set_index("part")["value"], self.newcomer.iloc[0]
         found = {f"{part}_value": float(rows[part]) for part in rows.index}
         return found | {name: float(new[name]) for name in ("value_before_winning", "acquisition_cost", "new_a_year")}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the worth of present, future and all customers with intervals."""
+        if self.absent:
+            return style.nothing(ax, title="What all relations are worth", why=self.absent)
         ax = style.axes(ax, height=2.9)
         rows = self.parts.iloc[::-1]
         places = np.arange(len(rows))
@@ -108,8 +118,8 @@ class EquityResult(Result):
 
 
 def equity(
-    fitted: PurchaseModel,
-    spending: GammaGamma,
+    fitted: PurchaseModel | NotLearned,
+    spending: GammaGamma | NotLearned,
     summary: pd.DataFrame,
     *,
     customers: pd.DataFrame | None = None,
@@ -158,6 +168,10 @@ def equity(
     draws = affordable(draws, len(summary))
     if not winning_years >= 0:
         raise UsageError(f"equity: winning_years must not be negative, not {winning_years!r}.")
+    if isinstance(fitted, NotLearned) or isinstance(spending, NotLearned):
+        terms = Terms(years, discount_rate, "", 1.0, False, currency)
+        parts = pd.DataFrame(columns=["part", "customers", "value"])
+        return EquityResult(parts, pd.DataFrame(), terms, float(winning_years), (), absent=why_not(fitted, spending))
     given = {"years": years, "discount_rate": discount_rate, "margin": margin, "currency": currency}
     projected = project(fitted, spending, summary, customers=customers, caller="equity", **given)  # type: ignore[arg-type]
     terms = projected.terms

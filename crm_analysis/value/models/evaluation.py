@@ -15,6 +15,7 @@ from crm_analysis.errors import DataError, UsageError
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import count, interval, number, percent
 from crm_analysis.value.models.baselines import Guess, auc_difference, guesses, judge
+from crm_analysis.value.models.learning import NotLearned, why_not
 from crm_analysis.value.models.purchasing import PurchaseModel
 from crm_analysis.value.models.summary import holdout as count_holdout
 
@@ -42,6 +43,8 @@ class EvaluationResult(Result):
         By how much the model's AUC exceeds that of the best baseline, with its 95 % interval.
     cautions : tuple of str
         Of the model.
+    absent : str
+        Why there is nothing to compare, if so.
     """
 
     methods: pd.DataFrame
@@ -53,6 +56,7 @@ class EvaluationResult(Result):
     customers: int
     better: tuple[float, float, float]
     cautions: tuple[str, ...]
+    absent: str = ""
     shown: ClassVar[dict[str, str]] = {
         "methods": "The model and simple rules: totals, errors of a customer's purchases, AUC of buying at all",
         "by_frequency": "Purchases in the holdout by repeat purchases before, and what was expected",
@@ -60,11 +64,13 @@ class EvaluationResult(Result):
 
     @property
     def title(self) -> str:  # type: ignore[override]
+        if self.absent:
+            return "Forecast against what happened"
         return f"{self.model}: forecast of {self._span} against what happened"
 
     @property
     def _span(self) -> str:
-        return f"{number(round(self.periods, 1))} {self.unit or 'period'}{'' if self.periods == 1 else 's'}"
+        return f"{round(self.periods, 1):g} {self.unit or 'period'}{'' if self.periods == 1 else 's'}"
 
     def to_frame(self) -> pd.DataFrame:
         return self.methods.copy()
@@ -73,6 +79,8 @@ class EvaluationResult(Result):
         return {"methods": self.methods.copy(), "by_frequency": self.by_frequency.copy()}
 
     def findings(self) -> tuple[str, ...]:
+        if self.absent:
+            return (self.absent,)
         rows = self.methods.set_index("method")
         model, rate = rows.loc[self.model], rows.loc["constant rate"]
         missed = model["predicted_total"] / self.actual_total - 1 if self.actual_total else math.nan
@@ -124,6 +132,8 @@ class EvaluationResult(Result):
         return said
 
     def metrics(self) -> dict[str, float]:
+        if self.absent:
+            return {}
         found = {"actual_total": float(self.actual_total), "customers": float(self.customers)}
         for row in self.methods.to_dict("records"):
             name = "alive" if row["method"] == _ALIVE else metric_key(row["method"])
@@ -133,6 +143,8 @@ class EvaluationResult(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw mean purchases in the holdout by repeat purchases before: what happened, and what was expected."""
+        if self.absent:
+            return style.nothing(ax, title="Forecast and what happened", why=self.absent)
         rows = self.by_frequency
         ax = style.axes(ax)
         places = np.arange(len(rows))
@@ -152,7 +164,8 @@ class EvaluationResult(Result):
         """Draw how well each score tells who buys in the holdout (AUC), with intervals."""
         rows = self.methods.dropna(subset=["auc"])
         if rows.empty:
-            return style.nothing(ax, title="Who buys again", why=self._scores(self.methods.set_index("method"))[0])
+            why = self.absent or self._scores(self.methods.set_index("method"))[0]
+            return style.nothing(ax, title="Who buys again", why=why)
         ax = style.axes(ax, height=1.7 + 0.42 * len(rows))
         rows = rows.iloc[::-1]
         reach = np.vstack([rows["auc"] - rows["auc_low"], rows["auc_high"] - rows["auc"]])
@@ -172,7 +185,7 @@ class EvaluationResult(Result):
 
 
 def evaluate(
-    fitted: PurchaseModel,
+    fitted: PurchaseModel | NotLearned,
     summary: pd.DataFrame,
     holdout: pd.DataFrame,
     *,
@@ -185,7 +198,7 @@ def evaluate(
 
     Parameters
     ----------
-    fitted : PurchaseModel
+    fitted : PurchaseModel or NotLearned
         `BetaGeometric`, `ModifiedBetaGeometric` or `ParetoNBD`, fitted to `summary` or to other customers.
     summary : DataFrame
         One row per customer with customer_id, as `summarise` gives it.
@@ -216,6 +229,8 @@ def evaluate(
     Wuebben, M. and von Wangenheim, F. (2008). Instant customer base analysis: managerial heuristics often "get it
     right". Journal of Marketing 72(3), 82-93.
     """
+    if isinstance(fitted, NotLearned):
+        return _nothing(why_not(fitted))
     bought = _bought(summary, holdout)
     length = float(bought.attrs.get("periods", math.nan)) if periods is None else float(periods)
     if not length > 0:
@@ -252,6 +267,11 @@ def evaluate(
         better=auc_difference(buying, best.score, actual > 0),  # type: ignore[arg-type]
         cautions=fitted.cautions_,
     )
+
+
+def _nothing(why: str) -> EvaluationResult:
+    methods, by = pd.DataFrame(columns=["method", "auc"]), pd.DataFrame(columns=["repeat_purchases"])
+    return EvaluationResult(methods, by, "", 0.0, "", 0.0, 0, (math.nan,) * 3, (), absent=why)
 
 
 def _bought(summary: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:

@@ -11,8 +11,10 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.proportion import FEWEST
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import count, in_currency, percent, short
+from crm_analysis.value.models.learning import NotLearned, why_not
 from crm_analysis.value.models.projection import Projection, Terms, ends, groups_of, project, with_ends
 from crm_analysis.value.models.purchasing import PurchaseModel, affordable
 from crm_analysis.value.models.spending import GammaGamma
@@ -40,6 +42,8 @@ class LifetimeValueResult(Result):
         What the segments are.
     cautions : tuple of str
         Of the models.
+    absent : str
+        Why there is nothing to say, if so.
     """
 
     customers: pd.DataFrame
@@ -48,6 +52,7 @@ class LifetimeValueResult(Result):
     terms: Terms
     by: str
     cautions: tuple[str, ...]
+    absent: str = ""
     shown: ClassVar[dict[str, str]] = {
         "segments": "Discounted value by segment; intervals: 95 % of what may happen",
     }
@@ -63,6 +68,8 @@ class LifetimeValueResult(Result):
         return {"segments": self.segments.copy(), "customers": self.customers.copy()}
 
     def findings(self) -> tuple[str, ...]:
+        if self.absent:
+            return (self.absent,)
         whole = self.segments.iloc[-1]
         terms, currency = self.terms, self.terms.currency
         said = [
@@ -71,6 +78,8 @@ class LifetimeValueResult(Result):
             f"{percent(terms.discount_rate)} a year: {with_ends(whole, 'value_mean', currency)} each."
         ]
         parts = self.segments.iloc[:-1]
+        # What happens to a handful of customers is no finding.
+        parts = parts[parts["customers"] >= FEWEST]
         if len(parts) > 1:
             best, worst = parts.iloc[0], parts.iloc[-1]
             apart = best["value_mean_low"] > worst["value_mean_high"]
@@ -92,6 +101,8 @@ class LifetimeValueResult(Result):
         return f"Profit is {percent(self.terms.margin)} of the spend{served}."
 
     def metrics(self) -> dict[str, float]:
+        if self.absent:
+            return {}
         whole = self.segments.iloc[-1]
         found = {"value_total": whole["value_total"], "value_mean": whole["value_mean"], "margin": self.terms.margin}
         for row in self.segments.iloc[:-1].to_dict("records"):
@@ -100,6 +111,8 @@ class LifetimeValueResult(Result):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the mean value of a customer by segment, with intervals."""
+        if self.absent:
+            return style.nothing(ax, title="What a customer is worth", why=self.absent)
         parts = self.segments.iloc[:-1] if len(self.segments) > 1 else self.segments
         rows = parts.head(_DRAWN).iloc[::-1]
         ax = style.axes(ax, height=1.7 + 0.42 * len(rows))
@@ -118,6 +131,8 @@ class LifetimeValueResult(Result):
 
     def plot_customers(self, ax: Axes | None = None) -> Axes:
         """Draw the share of the value that the customers hold who are worth most."""
+        if self.absent:
+            return style.nothing(ax, title="Who holds the value", why=self.absent)
         values = np.sort(self.customers["value"].to_numpy())[::-1]
         total = values.sum()
         if total <= 0:
@@ -134,8 +149,8 @@ class LifetimeValueResult(Result):
 
 
 def value(
-    fitted: PurchaseModel,
-    spending: GammaGamma,
+    fitted: PurchaseModel | NotLearned,
+    spending: GammaGamma | NotLearned,
     summary: pd.DataFrame,
     *,
     customers: pd.DataFrame | None = None,
@@ -151,9 +166,9 @@ def value(
 
     Parameters
     ----------
-    fitted : PurchaseModel
-        A fitted model of purchases.
-    spending : GammaGamma
+    fitted : PurchaseModel or NotLearned
+        A fitted model of purchases, such as `learn` returns.
+    spending : GammaGamma or NotLearned
         A fitted model of spend.
     summary : DataFrame
         One row per customer, as `summarise` or `Study.repeat_purchases` gives it.
@@ -199,6 +214,9 @@ def value(
     if draws < 100:
         raise UsageError(f"value: draws must be 100 or more, not {draws}.")
     draws = affordable(draws, len(summary))
+    if isinstance(fitted, NotLearned) or isinstance(spending, NotLearned):
+        nothing, terms = pd.DataFrame(columns=["segment"]), Terms(years, discount_rate, "", 1.0, False, currency)
+        return LifetimeValueResult(nothing, nothing, np.nan, terms, by, (), absent=why_not(fitted, spending))
     projected = project(
         fitted,
         spending,

@@ -14,6 +14,8 @@ LogLikelihood = Callable[[np.ndarray], tuple[float, np.ndarray]]
 # Beyond these (on the scale of the logarithm) a parameter means the same as at the end: no spread left, or no limit.
 _LOW, _HIGH = np.log(1e-4), np.log(1e4)
 _STEP = 1e-4
+# With such a standard error of its logarithm nothing is known of a parameter: its interval spans a factor of 10^8.
+_FLAT = 5.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Maximum:
     covariance : array of shape (k, k)
         Of `logs`: the inverse of the observed information. Rows of parameters that are held are 0.
     held : array of shape (k,)
-        Whether the likelihood rises to the end of the allowed range, so that the parameter is held there.
+        Whether the likelihood rises to the end of the allowed range, or is flat, so that the parameter is held.
     value : float
         The log-likelihood.
     """
@@ -118,13 +120,22 @@ def maximise(function: LogLikelihood, starts: Sequence[Sequence[float]], *, weig
     logs = np.asarray(best.x, dtype="float64")
     held = (logs < _LOW + 1e-3) | (logs > _HIGH - 1e-3)
     logs, information = _polished(loss, logs, held)
-    covariance = np.zeros((len(logs), len(logs)))
-    free = ~held
+    covariance = _inverse(information * weight, ~held)
+    while np.diag(covariance).max() > _FLAT**2:
+        # Along a ridge, on which only the ratio of two parameters counts, one of them stands for "very large".
+        held[np.argmax(np.diag(covariance))] = True
+        covariance = _inverse(information * weight, ~held)
+    return Maximum(logs, covariance, held, float(function(logs)[0]))
+
+
+def _inverse(information: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """The covariance of the free parameters; rows of the others are 0."""
+    covariance = np.zeros_like(information)
     if free.any():
         # A likelihood that is flat in some direction has no curvature there: no finite variance either.
-        values, vectors = np.linalg.eigh(information[np.ix_(free, free)] * weight)
+        values, vectors = np.linalg.eigh(information[np.ix_(free, free)])
         covariance[np.ix_(free, free)] = (vectors / np.maximum(values, 1e-6)) @ vectors.T
-    return Maximum(logs, covariance, held, float(function(logs)[0]))
+    return covariance
 
 
 def _polished(

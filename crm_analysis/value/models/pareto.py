@@ -11,8 +11,8 @@ from crm_analysis.value.models.history import Histories
 from crm_analysis.value.models.purchasing import PurchaseModel
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(32)
-# Histories in one block of quadrature: 32 nodes of 20,000 are 5 MB.
-_BLOCK = 20_000
+# Histories in one block of quadrature: 32 nodes of 2,000 are half a megabyte, which stays in the processor's cache.
+_BLOCK = 2_000
 
 
 class ParetoNBD(PurchaseModel):
@@ -126,14 +126,15 @@ def _leaving(
     span = np.log1p(ends / scale)
     w = span * (1 + _POINTS) / 2
     m = scale * np.expm1(w)
-    terms = np.exp(w - power * np.log1p(m / a) - (s + 1) * np.log1p(m / b)) * (_WEIGHTS / 2)
+    log_a, log_b = np.log1p(m / a), np.log1p(m / b)
+    terms = np.exp(w - power * log_a - (s + 1) * log_b) * (_WEIGHTS / 2)
     sums = terms.sum(axis=-1)
     integral = (scale * span)[..., 0] * sums
     if not slopes:
         return integral, np.empty(0)
-    means = [
-        (terms * values).sum(axis=-1) / sums for values in (np.log(a + m), 1 / (a + m), np.log(b + m), 1 / (b + m))
-    ]
+    means = [np.einsum("...k,...k->...", terms, values) / sums for values in (log_a, 1 / (a + m), log_b, 1 / (b + m))]
+    means[0] += np.log(last)
+    means[2] += np.log(gone)
     return integral, np.stack(means, axis=-1)
 
 

@@ -12,7 +12,7 @@ from matplotlib.axis import Axis
 
 from crm_analysis import repeats
 from crm_analysis.errors import DataError, UsageError
-from crm_analysis.table import amount, number
+from crm_analysis.table import number
 from crm_analysis.value.models.history import distinct
 from crm_analysis.value.models.purchasing import PurchaseModel
 from crm_analysis.value.models.spending import GammaGamma
@@ -201,12 +201,14 @@ def ends(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def with_ends(row: pd.Series, name: str, currency: str) -> str:
     """Write an amount with its interval, in few digits: ``96 CNY (95 % interval 80 to 112)``."""
-    value, low, high = (_rounded(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
-    return f"{amount(value, currency)} (95 % interval {amount(low, '')} to {amount(high, '')})"
+    value, low, high = (_written(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return f"{f'{value} {currency}'.strip()} (95 % interval {low} to {high})"
 
 
-def _rounded(value: float) -> float:
-    return float(round(value) if abs(value) >= 100 else round(value, 2))
+def _written(value: float) -> str:
+    """Whole from 100 on, in hundredths below; a real minus, and none before a zero."""
+    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    return text.replace("-", "−") if float(text.replace(",", "")) else text.removeprefix("-")
 
 
 def whole_amounts(axis: Axis) -> None:

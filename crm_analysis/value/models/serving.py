@@ -14,6 +14,7 @@ from crm_analysis.errors import UsageError
 from crm_analysis.proportion import share
 from crm_analysis.result import Result
 from crm_analysis.table import count, in_currency, percent, share_of, short
+from crm_analysis.value.models.learning import NotLearned, why_not
 from crm_analysis.value.models.projection import (
     Projection,
     Terms,
@@ -144,8 +145,8 @@ class ServingResult(Result):
 
 
 def serving(
-    fitted: PurchaseModel,
-    spending: GammaGamma,
+    fitted: PurchaseModel | NotLearned,
+    spending: GammaGamma | NotLearned,
     summary: pd.DataFrame,
     *,
     customers: pd.DataFrame | None = None,
@@ -200,12 +201,13 @@ def serving(
         raise UsageError(
             f"serving: accept must be a share and price_rise not negative, not {accept!r} and {price_rise!r}."
         )
+    if isinstance(fitted, NotLearned) or isinstance(spending, NotLearned):
+        return _nothing(why_not(fitted, spending), price_rise, accept)
     given = {"years": years, "discount_rate": discount_rate, "margin": margin, "currency": currency}
     projected = project(fitted, spending, summary, customers=customers, caller="serving", **given)  # type: ignore[arg-type]
     absent = _NO_COST if not projected.customers["cost"].any() else "" if projected.terms.margin_known else _NO_MARGIN
     if absent:
-        nothing = pd.DataFrame()
-        return ServingResult(nothing, nothing, nothing, price_rise, accept, None, absent)
+        return _nothing(absent, price_rise, accept)
     segment = groups_of(customers, summary, by, caller="serving")
     table = projected.customers.assign(segment=segment)
     table["losing"] = table["value"] < 0
@@ -221,6 +223,10 @@ def serving(
     kept = [name for name in ("customer_id", "segment", "value", "cost", "losing") if name in table]
     actions = _actions(projected, table, sums.sum(axis=1), price_rise, accept)
     return ServingResult(segments, actions, table[kept], price_rise, accept, projected.terms, "")
+
+
+def _nothing(why: str, price_rise: float, accept: float) -> ServingResult:
+    return ServingResult(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), price_rise, accept, None, why)
 
 
 def _row(name: str, table: pd.DataFrame, sums: np.ndarray) -> dict[str, object]:

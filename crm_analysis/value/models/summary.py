@@ -42,7 +42,7 @@ def summarise(transactions: pd.DataFrame, *, as_of: str | date | None = None, un
     Notes
     -----
     The first purchase in the log is taken for the customer's first one. Where the log begins in the middle of the
-    firm's life, older customers seem to be new: leave them out, if the customers table says when they joined.
+    firm's life, older customers seem to be new: leave them out with `from_the_start`, if it is known when they joined.
 
     References
     ----------
@@ -60,6 +60,40 @@ def summarise(transactions: pd.DataFrame, *, as_of: str | date | None = None, un
         first=("day", "min"), last=("day", "max"), days=("day", "size"), repeat=("repeat", "sum")
     ).reset_index()
     return repeats.in_units(found, end=end, unit=unit)
+
+
+def from_the_start(summary: pd.DataFrame, customers: pd.DataFrame) -> pd.DataFrame:
+    """Leave out customers who joined before the log begins: their first purchase in it is not their first.
+
+    A model learns from these how customers begin and leave; it can then be asked about all of them.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        As `summarise` or `Study.repeat_purchases` gives it; the log begins with the earliest first purchase in it.
+    customers : DataFrame
+        By customer_id: ``joined``. Who has no such day stays, as do all where it is not known of anybody.
+
+    Returns
+    -------
+    DataFrame
+        Rows of `summary`, with its ``attrs``.
+
+    Raises
+    ------
+    UsageError
+        If the summary does not say its day and unit.
+    """
+    if not {"as_of", "unit"} <= set(summary.attrs):
+        raise UsageError("from_the_start: the summary does not say its day and unit; make it with clv.summarise.")
+    if not {"customer_id", "joined"} <= set(customers.columns):
+        return summary
+    first = customers.drop_duplicates("customer_id").set_index("customer_id")["joined"]
+    joined = pd.to_datetime(summary["customer_id"].map(first)).dt.normalize()
+    longest = pd.Timedelta(days=round(summary["age"].max() * repeats.UNIT_DAYS[summary.attrs["unit"]]))
+    found = summary[~(joined < pd.Timestamp(summary.attrs["as_of"]) - longest)].reset_index(drop=True)
+    found.attrs = dict(summary.attrs)
+    return found
 
 
 def holdout(

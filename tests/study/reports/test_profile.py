@@ -209,33 +209,11 @@ def test_the_planted_uplift_is_inside_the_interval(demo):
 # --- the seven -------------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.integers(0, 30), min_size=1, max_size=60))
-def test_the_median_of_counts_is_the_median(values):
-    counts = pd.Series(values).value_counts()
-    middle, low, high = measures.median(counts)
-    assert middle == np.median(values)
-    if len(values) < 6:
-        assert np.isnan([low, high]).all()
-    else:
-        assert min(values) <= low <= middle <= high <= max(values)
-
-
-@pytest.mark.parametrize("n", [6, 7, 10, 25, 100])
-def test_the_interval_of_a_median_holds_it_often_enough(n):
-    """Exact: with distinct values the ranks l and u hold the median with P(l <= B < u), B binomial (n, 1/2)."""
-    _, low, high = measures.median(pd.Series(1, index=range(1, n + 1)))
-    assert stats.binom.cdf(high - 1, n, 0.5) - stats.binom.cdf(low - 1, n, 0.5) >= 0.95
-
-
 def test_a_contact_that_does_harm_does_not_raise_the_response(study_of):
     found = promotion.compare(study_of({"campaigns": lots("spam", (5, 50), (25, 50))})).findings()
     assert found[0].startswith("A contact changes the response by -40.0 percentage points (95 % interval -")
     assert found[0].endswith("responded (in 1 campaign, with 50 contacts and 50 without).")
     assert found[1] == "No additional response was found, so it has no cost."
-
-
-def test_nothing_has_no_median():
-    assert np.isnan(measures.median(pd.Series(dtype="int64"))).all()
 
 
 @pytest.fixture
