@@ -58,13 +58,13 @@ def series(values: np.ndarray) -> pd.Series:
 
 
 def breaks(samples: int) -> Iterator[dict[str, object]]:
-    """How many breaks are found, and whether the first interval holds the true place."""
+    """How many breaks are found, and how often an interval holds a true place: in all samples, and where one is."""
     true = {"one break": [BREAK], "flat top": [55.0], "two breaks": [45.0, 80.0]}
     for shape in SHAPES:
         for kind in ("0 or 1", "even share"):
             for levels in ("fine", "28 levels"):
                 for n in (1500, 4000):
-                    found, held, widths = [], [], []
+                    found, held, widths, shown = [], [], [], 0
                     for sample in range(samples):
                         generator = np.random.default_rng([1, sample])
                         x = satisfied(generator, n)
@@ -76,6 +76,7 @@ def breaks(samples: int) -> Iterator[dict[str, object]]:
                         points = pd.DataFrame(found_here, columns=shape_of.BREAK_COLUMNS)
                         found.append(len(points))
                         places = true.get(shape, [])
+                        shown += min(len(points), 1) * len(places)
                         for place in places:
                             inside = points[(points["ci_lower"] <= place) & (place <= points["ci_upper"])]
                             held.append(len(inside) > 0)
@@ -91,6 +92,7 @@ def breaks(samples: int) -> Iterator[dict[str, object]]:
                         "one": counts[1],
                         "two": counts[2],
                         "true place held": np.mean(held) if held else np.nan,
+                        "held where found": np.sum(held) / max(shown, 1) if held else np.nan,
                         "median width": np.median(widths) if widths else np.nan,
                     }
 

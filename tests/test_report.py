@@ -156,6 +156,15 @@ def test_the_notebooks_work_on_a_small_company_with_other_parameters(home: Path)
             "draws": 100,
             "seed": 2,
         },
+        "41_satisfaction_trap": {
+            "as_of": "2025-11-30",
+            "days": 150,
+            "behaviour": "kept",
+            "second": "late",
+            "satisfied_from": 80.0,
+            "days_between": 100,
+            "seed": 2,
+        },
         "50_customer_value": {
             "as_of": "2025-06-30",
             "holdout_days": 200,

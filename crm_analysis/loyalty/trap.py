@@ -44,7 +44,7 @@ class TrapResult(Result):
         Loyal share of the top box and of the next, and the difference.
     explanations : DataFrame
         ``name``, ``contribution`` (share of the variation that the explanations explain), ``ci_lower``, ``ci_upper``,
-        ``pvalue`` (Holm), ``verdict``.
+        ``pvalue`` (closed testing), ``verdict``.
     points : DataFrame
         What each explanation adds to the mean shortfall of the satisfied below the straight line, in behaviour's unit.
     factors : DataFrame

@@ -395,6 +395,15 @@ def test_remedies_recover_what_is_planted():
     assert said[3].startswith("These are scenarios: they hold if satisfaction and switching cost cause loyalty")
 
 
+def test_nobody_is_raised_beyond_the_end_of_the_scale():
+    """All are raised to 100 by a hundred points, and by more all the same."""
+    found = detected(customers(600))
+    once, tenfold = (trap.remedies(found, value_points=points).to_frame() for points in (100, 1000))
+    pd.testing.assert_frame_equal(once, tenfold)
+    highest = found.curve["loyalty"].iloc[-1]
+    assert once.set_index("customers").loc["all", "loyal_share_then"] == pytest.approx(highest, abs=0.02)
+
+
 def test_without_switching_cost_there_is_one_remedy():
     found = trap.remedies(detected(customers(300)))
     assert set(found.scenarios["remedy"]) == {"more delivered value"}

@@ -160,13 +160,15 @@ def test_an_uneven_spread_is_not_taken_for_a_break():
 
 
 def test_a_break_is_held_by_its_interval():
-    """Forty samples of 1,500: at least 36 hold it; the benchmark has larger numbers."""
-    held = 0
+    """Forty samples of 1,500: at least 36 hold it, and are no wider than need be; the benchmark has larger numbers."""
+    held, widths = 0, []
     for seed in range(40):
         x, y = hinged(1500, seed=seed)
         found = breaks.find(sampled(x, y), generator=np.random.default_rng(seed), resamples=200)
         held += ((found.positions[:, 1] <= 70) & (found.positions[:, 2] >= 70)).any()
+        widths += list(found.positions[:, 2] - found.positions[:, 1])
     assert held >= 36
+    assert np.median(widths) <= 16
 
 
 def test_the_piecewise_line_of_the_sample_is_least_squares_and_moves_with_the_resamples():
@@ -317,3 +319,29 @@ def test_types_and_boxes_by_hand():
     fine = tables.boxes(np.linspace(0, 100, 401), np.ones(401, dtype=bool)).set_index("box")
     assert fine.loc["next box", "satisfaction_from":"customers"].tolist() == [80, 90, 40]
     assert tables.boxes(np.full(5, 50.0), np.ones(5, dtype=bool)).empty
+
+
+def test_the_statistic_of_two_breaks_is_the_quadratic_form_of_their_scores():
+    generator = np.random.default_rng(2)
+    score, noise = generator.normal(size=6), generator.normal(size=(400, 6)) @ generator.normal(size=(6, 6))
+    process = breaks._Process(score, noise, np.eye(6))
+    covariance = noise.T @ noise / len(noise)
+    pairs = [(one, two) for one in range(6) for two in range(one + 2, 6)]
+
+    def largest(scores):
+        return max(
+            scores[list(pair)] @ np.linalg.inv(covariance[np.ix_(pair, pair)]) @ scores[list(pair)] for pair in pairs
+        )
+
+    seen, drawn = process.best_pair()
+    assert seen == pytest.approx(largest(score))
+    assert drawn[:5] == pytest.approx([largest(row) for row in noise[:5]])
+
+
+def test_a_stretch_is_flat_below_half_the_slope_of_the_straight_line():
+    found = breaks.Breaks(np.array([[50.0, 45.0, 55.0]]), (0.001,))
+    at = np.linspace(0, 100, 11)
+    assert piecewise.flat_zone(found, at, np.array([0.006, 0.014]), 0.01).empty
+    zone = piecewise.flat_zone(found, at, np.array([0.004, 0.016]), 0.01)
+    assert zone[["satisfaction_from", "satisfaction_to", "width"]].to_numpy().tolist() == [[0, 50, 50]]
+    assert zone[["width_lower", "width_upper"]].to_numpy().tolist() == [[45, 55]]

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from crm_analysis.loyalty.curves import binning, contributions, design, explanations
+from crm_analysis.loyalty.curves import binning, contributions, design, explanations, interaction
+from crm_analysis.multiplicity import holm
 
 
 def planted(what, *, n=4000, seed=1, numeric=False):
@@ -118,6 +119,20 @@ def test_contributions_go_to_what_is_planted(what):
     assert ((shares["ci_lower"] <= shares["contribution"]) & (shares["contribution"] <= shares["ci_upper"])).all()
 
 
+def test_what_columns_of_noise_explain_by_chance_is_taken_off_in_the_sample_and_in_resamples():
+    gains = []
+    for seed in range(40):
+        generator = np.random.default_rng(seed)
+        columns = np.column_stack([np.ones(300), generator.normal(size=(300, 12))])
+        whole = np.column_stack([columns, generator.normal(size=300)])
+        drawn = binning.draws(300, resamples=100, generator=generator)
+        moments = drawn.totals((whole[:, :, None] * whole[:, None, :]).reshape(300, -1)).reshape(-1, 14, 14)
+        explained, _ = contributions._explained(moments, np.zeros((101, 14)), np.arange(13))
+        gains.append((explained[0], explained[1:].mean()))
+    # Twelve of 300 is .04; left standing it would be that, in resamples twice that.
+    assert np.abs(np.mean(gains, axis=0)).max() < 0.012
+
+
 def test_points_add_up_to_how_far_the_whole_model_lies_below_the_line():
     rows, competition = planted("perception", n=1000)
     columns = design.build(rows, competition)
@@ -158,3 +173,80 @@ def test_slopes_of_the_factors_show_penalty_and_reward():
         for part, slope in zip(("lowest third", "highest third"), ends, strict=True):
             assert of.loc[(factor, part), "slope"] == pytest.approx(slope, abs=0.03)
     assert (of["slope_low"] > 0).tolist() == [True, False, False, True]
+
+
+def test_with_one_place_for_a_bend_the_interaction_is_tested_as_by_wald():
+    """Three levels leave one place; score and Wald tests then agree, but for the draws."""
+    for seed in range(4):
+        rows, competition = planted("nothing", n=3000, seed=seed)
+        rows["satisfaction"] = np.searchsorted([50, 80], rows["satisfaction"]) * 40.0
+        columns = design.build(rows, competition)
+        outcome = rows["behaviour"].to_numpy()
+        fitted = explanations.fit(columns, outcome)
+        wald = fitted.p_value(fitted.rows(columns.block == "competition"))
+        assert interaction.p_value(columns, outcome) == pytest.approx(wald, abs=0.02)
+
+
+@pytest.mark.parametrize("numeric", [False, True])
+def test_where_curves_differ_in_height_only_the_interaction_is_claimed_at_its_rate(numeric):
+    p_values = []
+    for seed in range(150):
+        rows, competition = planted("nothing", n=600, seed=seed, numeric=numeric)
+        p_values.append(interaction.p_value(design.build(rows, competition), rows["behaviour"].to_numpy()))
+    # Binomial: with a rate of .1 these ends hold 99.5 of 100 times.
+    assert 5 <= (np.array(p_values) <= 0.1).sum() <= 26
+    assert 0.4 <= np.mean(p_values) <= 0.6
+
+
+def test_a_bend_that_grows_with_competition_is_told_better_than_by_all_bends_together():
+    """Thirty samples of the hardest case of the benchmark."""
+    ours, wald = [], []
+    for seed in range(30):
+        generator = np.random.default_rng(seed)
+        x, level = np.clip(generator.normal(65, 18, 4000), 0, 100), generator.random(4000)
+        p = 0.25 + 0.006 * x - level * (0.05 + 0.005 * x) + level * 0.02 * np.maximum(x - 75, 0)
+        rows = pd.DataFrame({"satisfaction": x, "behaviour": (generator.random(4000) < p) * 1.0})
+        columns = design.build(rows, pd.Series(level))
+        fitted = explanations.fit(columns, rows["behaviour"].to_numpy())
+        ours.append(interaction.p_value(columns, fitted.outcome) <= 0.025)
+        wald.append(fitted.p_value(fitted.rows(columns.block == "competition")) <= 0.025)
+    assert sum(ours) >= 22
+    assert sum(ours) > sum(wald)
+
+
+def test_the_same_customers_give_the_same_p_value_in_any_order():
+    rows, competition = planted("competition", n=500)
+    mixed = np.random.default_rng(3).permutation(len(rows))
+    one, two = (
+        interaction.p_value(design.build(part, market), part["behaviour"].to_numpy())
+        for part, market in ((rows, competition), (rows.iloc[mixed], competition.iloc[mixed]))
+    )
+    assert one == pytest.approx(two, abs=0.003)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_without_competition_closed_testing_is_that_of_holm(seed):
+    rows, _ = planted("nothing", n=900, seed=seed)
+    columns = design.build(rows, None)
+    fitted = explanations.fit(columns, rows["behaviour"].to_numpy())
+    inside = columns.block == "two factors"
+    contrasts = np.array([1.0 * (inside & (columns.part == part)) for part in ("basic", "latent")])
+    raw = [fitted.p_value(fitted.rows(columns.block == "perception")), fitted.p_value(contrasts)]
+    table = explanations.judge(columns, fitted)[0].set_index("name")["pvalue"]
+    assert table[["perception", "two factors"]].to_list() == pytest.approx(list(holm(np.array(raw))))
+
+
+def test_a_set_with_perception_and_competition_is_rejected_by_their_joint_test_too():
+    """Neither is sure alone, both together are: then competition needs its own p-value only."""
+    found = []
+    for seed in range(40):
+        rows, competition = planted("competition", n=900, seed=seed, numeric=True)
+        columns = design.build(rows[["satisfaction", "behaviour"]], competition)
+        fitted = explanations.fit(columns, rows["behaviour"].to_numpy())
+        own = interaction.p_value(columns, fitted.outcome)
+        both = fitted.p_value(fitted.rows((columns.block == "competition") | (columns.block == "perception")))
+        told = explanations.judge(columns, fitted)[0].set_index("name")["pvalue"]
+        assert told["competition"] <= max(own, 2 * both) + 1e-12
+        assert told["competition"] >= own
+        found.append(told["competition"] < 2 * own - 1e-12)
+    assert any(found)

@@ -53,6 +53,8 @@ def run(
     given = answers.join(satisfaction, behaviour, numbers)
     rows = given.rows
     left_out: tuple[str, ...] = ()
+    if "attitude" in rows and rows["attitude"].isna().all():
+        rows = rows.drop(columns="attitude")
     if "attitude" in rows:
         known = rows["attitude"].notna()
         left_out = (f"Left out, since their attitude is not known: {count(int((~known).sum()), 'customer')}.",)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from crm_analysis.loyalty.curves import interaction
 from crm_analysis.loyalty.curves.design import BASE, COMPETITION, NAMES, PERCEPTION, TWO_FACTORS, Design
 from crm_analysis.multiplicity import holm
 from crm_analysis.resampling import LEVEL
@@ -28,6 +29,7 @@ class Fit:
     """Least squares with errors robust to uneven spread (HC3)."""
 
     design: Design
+    outcome: np.ndarray
     coefficients: np.ndarray
     covariance: np.ndarray
     freedom: int
@@ -59,7 +61,7 @@ def fit(design: Design, outcome: np.ndarray) -> Fit | None:
     leverage = np.einsum("ij,jk,ik->i", design.columns, inverse, design.columns, optimize=True)
     residual = (outcome - design.columns @ coefficients) / np.maximum(1 - leverage, 1e-3)
     meat = (design.columns * residual[:, None] ** 2).T @ design.columns
-    return Fit(design, coefficients, inverse @ meat @ inverse, n - p)
+    return Fit(design, outcome, coefficients, inverse @ meat @ inverse, n - p)
 
 
 def judge(design: Design, fitted: Fit) -> tuple[pd.DataFrame, np.ndarray]:
@@ -74,26 +76,33 @@ def judge(design: Design, fitted: Fit) -> tuple[pd.DataFrame, np.ndarray]:
     Returns
     -------
     DataFrame
-        ``name``, ``pvalue`` (Holm's over the explanations), ``verdict``; one row each.
+        ``name``, ``pvalue`` (adjusted for the number of explanations), ``verdict``; one row each.
     array of shape (measures,)
         The level of competition at which perception's bend is measured: the average, or where competition is
         supported that with the weakest bend.
 
     Notes
     -----
-    Competition: slope and bends of satisfaction's effect do not depend on competition. Two factors: the effect of basic
-    satisfaction does not fall, and that of latent satisfaction does not rise, from the lowest third to the highest;
-    supported only where one of them does so in this direction. Perception: no bend within markets of equal
-    competition. If markets may bend differently (p below .25) the bend must be there in every one of them, at the
-    lowest and at the highest competition: the largest p-value counts (Berger 1982); otherwise the bend at average
-    competition does. Explanations that are only jointly significant cannot be told apart.
+    Competition: slope and bends of satisfaction's effect do not depend on competition, see `interaction`. Two factors:
+    the effect of basic satisfaction does not fall, and that of latent satisfaction does not rise, from the lowest third
+    to the highest; supported only where one of them does so in this direction. Perception: no bend within markets of
+    equal competition. If markets may bend differently (p below .25) the bend must be there in every one of them, at
+    the lowest and at the highest competition: the largest p-value counts (Berger 1982); otherwise the bend at average
+    competition does. An explanation is supported where every set that it belongs to is rejected (closed testing;
+    Marcus, Peritz and Gabriel 1976), each set by Bonferroni; perception with competition also by their joint test,
+    since markets that bend differently bend the pooled curve too. Explanations that are only jointly significant cannot
+    be told apart.
 
     References
     ----------
+    Marcus, R., Peritz, E. and Gabriel, K. R. (1976). On closed testing procedures with special reference to ordered
+    analysis of variance. Biometrika 63, 655-660.
     Berger, R. L. (1982). Multiparameter hypothesis testing and acceptance sampling. Technometrics 24, 295-300.
     """
     tests = {name: _contrasts(design, fitted, name) for name in design.testable}
     raw = {name: fitted.p_value(rows) for name, rows in tests.items()}
+    if COMPETITION in tests:
+        raw[COMPETITION] = interaction.p_value(design, fitted.outcome)
     at = weakest = np.zeros(design.ends.shape[1]) if design.ends.size else np.zeros(0)
     if PERCEPTION in tests and COMPETITION in tests:
         differ = (design.block == COMPETITION) & (design.part == "bend")
@@ -101,13 +110,13 @@ def judge(design: Design, fitted: Fit) -> tuple[pd.DataFrame, np.ndarray]:
             p_values = [fitted.p_value(_bend_at(design, end)) for end in design.ends]
             place = int(np.nanargmax(p_values)) if np.isfinite(p_values).any() else 0
             raw[PERCEPTION], weakest = p_values[place], design.ends[place]
-    adjusted = dict(zip(raw, holm(np.array(list(raw.values()))), strict=True)) if raw else {}
+    adjusted = {name: _closed(fitted, tests, raw, name) for name in raw}
     verdicts = {name: SUPPORTED if p <= ALPHA else NOT_SUPPORTED for name, p in adjusted.items()}
     if verdicts.get(TWO_FACTORS) == SUPPORTED and not _right_way(fitted, tests[TWO_FACTORS]):
         verdicts[TWO_FACTORS] = NOT_SUPPORTED
     if verdicts.get(COMPETITION) == SUPPORTED:
         at = weakest
-    verdicts |= dict.fromkeys(_entangled(fitted, tests, raw), CANNOT)
+    verdicts |= dict.fromkeys(_entangled(fitted, tests, adjusted), CANNOT)
     verdicts |= dict.fromkeys(design.untestable, UNTESTABLE)
     table = {"name": NAMES, "pvalue": [adjusted.get(name, np.nan) for name in NAMES]}
     return pd.DataFrame(table | {"verdict": [verdicts[name] for name in NAMES]}), at
@@ -179,10 +188,25 @@ def _right_way(fitted: Fit, contrasts: np.ndarray) -> bool:
     return bool(estimate[strongest] > 0)
 
 
-def _entangled(fitted: Fit, tests: dict[str, np.ndarray], raw: dict[str, float]) -> list[str]:
+def _closed(fitted: Fit, tests: dict[str, np.ndarray], raw: dict[str, float], name: str) -> float:
+    """The largest p-value of all sets of explanations that this one belongs to."""
+    found = [raw[name]]
+    for size in range(2, len(raw) + 1):
+        for group in combinations(raw, size):
+            if name not in group:
+                continue
+            own = min(1.0, size * np.nanmin([1.0, *(raw[member] for member in group)]))
+            if {PERCEPTION, COMPETITION} <= set(group):
+                # No bend in any one market and none between them is no bend at all: only then is this sum a null.
+                together = fitted.p_value(np.vstack([tests[member] for member in group]))
+                own = min(1.0, 2 * np.nanmin([own, together]))
+            found.append(own)
+    return float(np.max(found))
+
+
+def _entangled(fitted: Fit, tests: dict[str, np.ndarray], adjusted: dict[str, float]) -> list[str]:
     """The smallest set of explanations that is significant together although none of all is alone."""
-    adjusted = holm(np.array(list(raw.values())))
-    if not len(adjusted) or (adjusted <= ALPHA).any():
+    if not adjusted or min(adjusted.values()) <= ALPHA:
         return []
     for size in range(2, len(tests) + 1):
         groups = list(combinations(tests, size))

@@ -12,7 +12,7 @@ from scipy import stats
 
 from crm_analysis import style
 from crm_analysis.loyalty.curves import answers
-from crm_analysis.loyalty.curves.phrasing import signed, spread
+from crm_analysis.loyalty.wording import of
 from crm_analysis.resampling import LEVEL
 from crm_analysis.result import Result
 from crm_analysis.table import count
@@ -177,7 +177,4 @@ def _regression(outcome: pd.Series, causes: dict[str, Any], name: str) -> list[t
 
 
 def _said(row: pd.Series, *, unit: str = "") -> str:
-    if unit:
-        return spread(row["effect"], row["effect_low"], row["effect_high"], unit=unit, digits=1)
-    ends = " to ".join(signed(row[f"effect_{end}"], 3) for end in ("low", "high"))
-    return f"{signed(row['effect'], 3)} (95 % interval {ends})"
+    return of(row, "effect", digits=1 if unit else 3, unit=unit)

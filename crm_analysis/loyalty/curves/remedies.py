@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from crm_analysis import style
 from crm_analysis.loyalty.curves import smooth
 from crm_analysis.loyalty.curves.facts import Evidence
-from crm_analysis.loyalty.curves.phrasing import points
+from crm_analysis.loyalty.wording import points
 from crm_analysis.resampling import percentile
 from crm_analysis.result import Result
 from crm_analysis.table import listed, number, percent

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crm_analysis.loyalty.curves.breaks import FIRST_RATE
 from crm_analysis.loyalty.curves.explanations import ALPHA, CANNOT, NOT_SUPPORTED, SUPPORTED, UNTESTABLE
-from crm_analysis.loyalty.curves.phrasing import p_value, place, points
+from crm_analysis.loyalty.wording import p_value, place, points
 from crm_analysis.table import amount, count, interval, listed, number, percent, with_interval
 
 _MEANING = {
@@ -108,11 +108,13 @@ def _explanations(found: Any) -> list[str]:
     of = {verdict: rows[rows["verdict"] == verdict] for verdict in (SUPPORTED, NOT_SUPPORTED, CANNOT, UNTESTABLE)}
     said = []
     for row in of[SUPPORTED].sort_values("contribution", ascending=False).to_dict("records"):
-        share = f"{percent(row['contribution'])} ({interval(row['ci_lower'], row['ci_upper'])})"
-        said.append(
-            f"Supported given the others: {row['name']} ({p_value(row['pvalue'])}), that is, {_MEANING[row['name']]}. "
-            f"It accounts for {share} of what the tested explanations explain beyond straight lines."
+        text = (
+            f"Supported given the others: {row['name']} ({p_value(row['pvalue'])}), that is, {_MEANING[row['name']]}."
         )
+        if len(of[UNTESTABLE]) < len(rows) - 1:
+            share = f"{percent(row['contribution'])} ({interval(row['ci_lower'], row['ci_upper'])})"
+            text += f" It accounts for {share} of what the tested explanations explain beyond straight lines."
+        said.append(text)
     if len(of[NOT_SUPPORTED]):
         names = [
             f"{row.name} ({p_value(row.pvalue)})"
