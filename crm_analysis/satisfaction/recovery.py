@@ -123,7 +123,7 @@ def truth(folder: Path | str, *keys: str, on: str) -> pd.DataFrame:
     folder : path
         The study's folder (`Study.folder`).
     *keys : str
-        Where the table stands in the file, such as ``"kano", "features"``.
+        Where the table stands in the file, such as ``"kano", "features"``; by default its parts are the rows.
     on : str
         Name of the column for the names of the rows, where the file has them as keys.
 
@@ -131,14 +131,15 @@ def truth(folder: Path | str, *keys: str, on: str) -> pd.DataFrame:
     -------
     DataFrame
         One row an entry; empty where there is no such file or place. Plain numbers stand in a column that is called as
-        the last key; where each name has a list of entries, such as a wave, each entry is a row.
+        the last key (``value`` without one); where each name has a list of entries, such as a wave, each entry is a row.
     """
     file = Path(folder) / "truth.json"
     found: Any = json.loads(file.read_text("utf-8")) if file.exists() else {}
     for key in keys:
         found = found.get(key, {}) if isinstance(found, dict) else {}
     if isinstance(found, dict):
-        plain = {name: {keys[-1]: entry} for name, entry in found.items() if isinstance(entry, float | int)}
+        called = keys[-1] if keys else "value"
+        plain = {name: {called: entry} for name, entry in found.items() if isinstance(entry, float | int)}
         several = [(name, entry) for name, part in found.items() if isinstance(part, list) for entry in part]
         pairs = [*(found | plain).items(), *several]
         found = [{on: name} | entry for name, entry in pairs if isinstance(entry, dict)]

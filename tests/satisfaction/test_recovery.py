@@ -120,3 +120,10 @@ def test_estimates_that_no_truth_is_kept_of():
     levels = levels.assign(index_low=60.0, index_high=80.0)
     result = recovery.compare(levels, true, on="wave", quantities={"index": "respondents"})
     assert result.findings() == ("No truth is kept for wave_north and wave_south; it is kept for wave_1 and wave_2.",)
+
+
+def test_without_a_key_the_parts_of_the_file_are_the_rows(tmp_path):
+    (tmp_path / "truth.json").write_text('{"version": 1, "campaigns": {"uplift": 0.05, "meaning": "words"}}')
+    found = recovery.truth(tmp_path, on="part").set_index("part")
+    assert found.loc["campaigns", "uplift"] == 0.05
+    assert found.loc["version", "value"] == 1
