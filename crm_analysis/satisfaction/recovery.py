@@ -131,7 +131,7 @@ def truth(folder: Path | str, *keys: str, on: str) -> pd.DataFrame:
     -------
     DataFrame
         One row an entry; empty where there is no such file or place. Plain numbers stand in a column that is called as
-        the last key (``value`` without one); where each name has a list of entries, such as a wave, each entry is a row.
+        the last key (``value`` without one); where each name has a list of entries, such as a wave, each is a row.
     """
     file = Path(folder) / "truth.json"
     found: Any = json.loads(file.read_text("utf-8")) if file.exists() else {}
