@@ -3,6 +3,8 @@
 import dataclasses
 import math
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,6 +17,15 @@ from hypothesis import settings
 mpl.use("Agg")
 settings.register_profile("house", deadline=None, derandomize=True, max_examples=40, print_blob=False)
 settings.load_profile("house")
+
+# Files are handed to the workers whole and in this order: the long ones first, or one worker ends alone with them.
+_LONG = ("test_outputs.py", "test_report.py", "test_parameters.py", "test_decision.py", "test_labels.py")
+
+
+def pytest_collection_modifyitems(items):
+    place = {name: index for index, name in enumerate(_LONG)}
+    items.sort(key=lambda item: place.get(item.path.name, len(_LONG)))
+
 
 _SHARED = Path(__file__).parents[1] / ".." / "shared"
 _SOMEBODY = {"customer_id", "person_id", "respondent_id"}
@@ -55,6 +66,26 @@ def demo(tmp_path_factory) -> Path:
     from crm_analysis.study import simulate
 
     return simulate.company().write(tmp_path_factory.mktemp("simulated") / "demo")
+
+
+@pytest.fixture
+def nbval() -> Callable[..., str]:
+    """Run pytest with nbval over a folder of notebooks in a process of its own; give what it printed if it passed."""
+
+    def check(folder: Path, *options: str) -> str:
+        settings = ["-p", "no:cacheprovider", "-p", "no:xdist", "-q", "--nbval-current-env", "--rootdir", str(folder)]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *settings, *options, str(folder)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=900,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-6000:]
+        return done.stdout
+
+    return check
 
 
 @pytest.fixture

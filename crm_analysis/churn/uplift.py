@@ -13,6 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from crm_analysis import resampling, style
 from crm_analysis.churn import learners
 from crm_analysis.errors import UsageError
+from crm_analysis.proportion import newcombe
 from crm_analysis.result import Result
 from crm_analysis.table import count, decimal
 
@@ -294,21 +295,10 @@ def _coefficient(shares: np.ndarray, curve: np.ndarray) -> np.ndarray:
 
 def _difference(t: np.ndarray, y: np.ndarray, inside: np.ndarray) -> tuple[float, float, float]:
     """Difference of two shares in percentage points, with Newcombe's interval (1998, method 10)."""
-    from crm_analysis.proportion import wilson
-
-    ends, shares = [], []
-    for arm in (1.0, 0.0):
-        part = inside & (t == arm)
-        total, hits = int(part.sum()), int(y[part].sum())
-        if not total:
-            return np.nan, np.nan, np.nan
-        shares.append(hits / total)
-        ends.append(wilson(hits, total))
-    (p1, p0), ((l1, u1), (l0, u0)) = shares, ends
-    d = p1 - p0
-    low = d - np.sqrt((p1 - l1) ** 2 + (u0 - p0) ** 2)
-    high = d + np.sqrt((u1 - p1) ** 2 + (p0 - l0) ** 2)
-    return 100 * d, 100 * low, 100 * high
+    hits = [int(y[inside & (t == arm)].sum()) for arm in (1.0, 0.0)]
+    totals = [int((inside & (t == arm)).sum()) for arm in (1.0, 0.0)]
+    difference, low, high = newcombe(hits[0], totals[0], hits[1], totals[1])
+    return 100 * difference, 100 * low, 100 * high
 
 
 def _groups(t: np.ndarray, y: np.ndarray, score: np.ndarray) -> pd.DataFrame:

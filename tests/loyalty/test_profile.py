@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import profile
-from crm_analysis.loyalty.kinds import importance, placing
+from crm_analysis.loyalty.kinds import importance
 from crm_analysis.loyalty.kinds.rules import Judge
+from crm_analysis.proportion import newcombe
 
 OWN = {
     "attitude": "attitude",
@@ -296,8 +297,7 @@ def test_columns_that_are_not_there_and_too_few_customers_are_said():
 def test_the_interval_of_a_difference_is_the_published_one(reference):
     known = reference("difference_of_shares")
     for row in known["cases"]:
-        first, second = (np.repeat([1.0, 0.0], [yes, total - yes]) for yes, total in (row["first"], row["second"]))
-        assert placing.newcombe(first, second)[1:] == pytest.approx(row["interval"], abs=5e-5)
+        assert newcombe(*row["first"], *row["second"])[1:] == pytest.approx(row["interval"], abs=5e-5)
 
 
 def test_the_map_by_hand():

@@ -14,7 +14,7 @@ from crm_analysis import style
 from crm_analysis.loyalty import indicators as measuring
 from crm_analysis.loyalty.kinds.rules import NONE, OTHER, RULES, UNKNOWN
 from crm_analysis.loyalty.wording import sentence, with_ends
-from crm_analysis.proportion import Z, share, wilson
+from crm_analysis.proportion import Z, newcombe, share
 from crm_analysis.result import Result
 from crm_analysis.table import listed, with_interval
 
@@ -212,21 +212,15 @@ def locate(
             values[labels.isin(_placed(place, level)).to_numpy() & np.isfinite(values)] for level in (HIGH, LOW)
         )
         if len(high) > 1 and len(low) > 1:
-            difference = newcombe(high, low) if side == "persistence" else _welch(high, low)
+            difference = _shares(high, low) if side == "persistence" else _welch(high, low)
             row = {"side": side, "place": place, "high_customers": len(high), "low_customers": len(low)}
             tests.append(row | dict(zip(("difference", "difference_low", "difference_high"), difference, strict=True)))
     columns = ["side", "place", "high_customers", "low_customers", "difference", "difference_low", "difference_high"]
     return MapResult(pd.DataFrame(rows, columns=[*_COLUMNS, *_ENDS]), pd.DataFrame(tests, columns=columns), what)
 
 
-def newcombe(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
-    """Return the difference of the shares of yes in two groups with Newcombe's hybrid score interval (method 10)."""
-    (p, low, high), (q, other_low, other_high) = (
-        (float(group.mean()), *wilson(int(group.sum()), len(group))) for group in (first, second)
-    )
-    below = math.sqrt((p - low) ** 2 + (other_high - q) ** 2)
-    above = math.sqrt((high - p) ** 2 + (q - other_low) ** 2)
-    return p - q, p - q - below, p - q + above
+def _shares(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    return newcombe(int(first.sum()), len(first), int(second.sum()), len(second))
 
 
 def _welch(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import style
-from crm_analysis.proportion import share, wilson
+from crm_analysis.proportion import newcombe, share
 from crm_analysis.result import Result
 from crm_analysis.study.reports.change import last_day, midnight_after
 from crm_analysis.table import amount, count, short
@@ -195,17 +195,6 @@ def _campaign(both: pd.DataFrame) -> list[dict[str, Any]]:
     # What a contact costs beyond what is spent on a customer of the control group.
     extra = float(arm.loc["treated", "cost"]) - float(arm.loc["control", "cost"])
     return [_priced(row, newcombe(x1, n1, x0, n0), extra)]
-
-
-def newcombe(x1: int, n1: int, x0: int, n0: int) -> tuple[float, float, float]:
-    """Return the difference of two independent proportions x1/n1 - x0/n0 with its 95 % interval.
-
-    Newcombe (1998), method 10: with Wilson's ends l and u of each, the halves are
-    sqrt((p1 - l1)^2 + (u0 - p0)^2) downwards and sqrt((u1 - p1)^2 + (p0 - l0)^2) upwards.
-    """
-    p1, p0 = x1 / n1, x0 / n0
-    (l1, u1), (l0, u0) = wilson(x1, n1), wilson(x0, n0)
-    return p1 - p0, p1 - p0 - math.hypot(p1 - l1, u0 - p0), p1 - p0 + math.hypot(u1 - p1, p0 - l0)
 
 
 def _priced(row: dict[str, Any], found: Sequence[float], price: float) -> dict[str, Any]:

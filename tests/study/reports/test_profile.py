@@ -16,6 +16,7 @@ from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from crm_analysis.errors import UsageError
+from crm_analysis.proportion import newcombe
 from crm_analysis.study import Study
 from crm_analysis.study.reports import baskets, lift, market, measures, profile, promotion, sales
 from crm_analysis.study.tables import CONTRACTS, KINDS
@@ -144,11 +145,11 @@ def lots(campaign, treated, control, *, cost="2", day="2024-03-01"):
 
 def test_the_difference_has_the_published_interval():
     """Newcombe 1998, table II, method 10: 56/70 - 48/80."""
-    difference, low, high = promotion.newcombe(56, 70, 48, 80)
+    difference, low, high = newcombe(56, 70, 48, 80)
     assert (difference, round(low, 4), round(high, 4)) == (pytest.approx(0.2), 0.0524, 0.3339)
     for x1, n1, x0, n0 in ((9, 10, 3, 10), (5, 56, 0, 29), (10, 10, 0, 20)):
         expected = confint_proportions_2indep(x1, n1, x0, n0, method="newcomb", compare="diff")
-        assert promotion.newcombe(x1, n1, x0, n0)[1:] == pytest.approx(expected, abs=1e-9)
+        assert newcombe(x1, n1, x0, n0)[1:] == pytest.approx(expected, abs=1e-9)
 
 
 def test_two_campaigns_in_words(study_of):
@@ -157,7 +158,7 @@ def test_two_campaigns_in_words(study_of):
     result = promotion.compare(study_of({"campaigns": rows}))
     weight = np.array([70 * 80 / 150, 25])
     weight = weight / weight.sum()
-    ends = np.array([[*promotion.newcombe(56, 70, 48, 80)], [*promotion.newcombe(5, 50, 5, 50)]])
+    ends = np.array([[*newcombe(56, 70, 48, 80)], [*newcombe(5, 50, 5, 50)]])
     middle = weight @ ends[:, 0]
     low, high = (middle + s * np.hypot(*(weight * (ends[:, k] - ends[:, 0]))) for s, k in ((-1, 1), (1, 2)))
     price = weight @ [2, 4]
