@@ -35,10 +35,10 @@ report: $(READY) $(DEMO)  ## simulate the demo study if it is missing, run every
 
 test: $(READY)   ## the whole test suite (and its ten slowest)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 10 -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -m "not slow"
 
 test-slow: $(READY)  ## the long simulations too
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations 10 -m slow
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -m slow
 
 notebooks: $(READY) $(DEMO)  ## run the notebooks on the demo study and keep their outputs in place
 	@$(BIN)/python -m crm_analysis.reporting.refresh notebooks data/demo
