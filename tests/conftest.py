@@ -19,7 +19,7 @@ settings.register_profile("house", deadline=None, derandomize=True, max_examples
 settings.load_profile("house")
 
 # Files are handed to the workers whole and in this order: the long ones first, or one worker ends alone with them.
-_LONG = ("test_outputs.py", "test_report.py", "test_parameters.py", "test_decision.py", "test_labels.py")
+_LONG = ("test_outputs.py", "test_report.py", "test_decision.py", "test_labels.py")
 
 
 def pytest_collection_modifyitems(items):
