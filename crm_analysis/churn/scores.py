@@ -22,7 +22,6 @@ MEASURES = {
 }
 """Measures of a model, and what they are called."""
 
-HIGHER_IS_BETTER = ("roc_auc", "pr_auc", "top_decile_lift")
 # Beyond these, the intervals come from so many rows and are narrowed by the square root of the ratio.
 _ROWS = 50_000
 _EDGE = 1e-6

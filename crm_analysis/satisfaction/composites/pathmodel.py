@@ -172,6 +172,3 @@ class PathModel:
     def of_kind(self, kind: str) -> pd.DataFrame:
         """Parameters of one kind (see `parameters.labels`)."""
         return self.parameters[self.parameters["kind"] == kind].reset_index(drop=True)
-
-
-_SHORT = (("low", "low"), ("upp", "high"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,12 +121,32 @@ def fit(structure: Structure, sample: Sample, *, near: np.ndarray | None = None)
     starts += [first(structure, mean[0], covariance[0]) for first in (start.first_values, start.plain_values)]
     if not moments.complete:
         starts = [_as_if_complete(structure, moments, mean, covariance, values) for values in starts] + starts
+    return Fitted(structure, sample, moments, climb(structure, moments, starts, tolerance=TOLERANCE))
+
+
+def climb(structure: Structure, moments: Moments, guesses: Iterable[np.ndarray], *, tolerance: float) -> Solution:
+    """Search from one guess after the other until one leads to a maximum; else return the best that was found.
+
+    Parameters
+    ----------
+    structure, moments
+        The model, and the moments of one sample.
+    guesses : iterable of arrays of shape (groups, r)
+        Values of the rows to begin at.
+    tolerance : float
+        Decrement at which a search ends.
+
+    Raises
+    ------
+    DataError
+        If no guess gives the model positive definite covariances.
+    """
     best: Solution | None = None
-    for values in starts:
+    for values in guesses:
         begun = structure.theta(values)
         if not np.isfinite(Likelihood(structure, moments).state(begun[None]).objective()[0]):
             continue
-        found = maximise(structure, moments, begun, tolerance=TOLERANCE)
+        found = maximise(structure, moments, begun, tolerance=tolerance)
         if best is None or found.objective[0] < best.objective[0]:
             best = found
         if best.converged[0]:
@@ -134,7 +155,7 @@ def fit(structure: Structure, sample: Sample, *, near: np.ndarray | None = None)
         raise DataError(
             "No first guess gives this model positive definite covariances; simplify it or check its items."
         )
-    return Fitted(structure, sample, moments, best)
+    return best
 
 
 def _as_if_complete(

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crm_analysis.errors import DataError
 from crm_analysis.satisfaction.equations import start
+from crm_analysis.satisfaction.equations.fitting import climb
 from crm_analysis.satisfaction.equations.likelihood import Likelihood, implied, objective_of
 from crm_analysis.satisfaction.equations.refits import Draws, joined, judged, search
-from crm_analysis.satisfaction.equations.scoring import Solution, inverse, maximise
+from crm_analysis.satisfaction.equations.scoring import Solution, inverse
 from crm_analysis.satisfaction.equations.structure import Structure
 from crm_analysis.satisfaction.moments import Moments
 
@@ -51,27 +51,11 @@ def fit(structure: Structure, covariance: np.ndarray, *, near: Sequence[np.ndarr
     """
     moments = _moments(covariance[None], np.array([1e6]))
     mean = np.zeros(len(covariance))
-    guesses = [*near, *(make(structure, mean[None], covariance[None]) for make in (start.first_values, _plain))]
-    best: Solution | None = None
-    for values in guesses:
-        begun = structure.theta(values)
-        if not np.isfinite(Likelihood(structure, moments).state(begun[None]).objective()[0]):
-            continue
-        found = maximise(structure, moments, begun, tolerance=_EXACT)
-        if best is None or found.objective[0] < best.objective[0]:
-            best = found
-        if best.converged[0]:
-            break
-    if best is None:
-        raise DataError(
-            "No first guess gives this model positive definite covariances; simplify it or check its items."
-        )
+    usual = (start.first_values, start.plain_values)
+    guesses = [*near, *(make(structure, mean[None], covariance[None]) for make in usual)]
+    best = climb(structure, moments, guesses, tolerance=_EXACT)
     free = objective_of(moments, mean[None, None], covariance[None, None])[0]
     return best, max(0.0, 2 * float(best.objective[0] - free))
-
-
-def _plain(structure: Structure, mean: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    return start.plain_values(structure, mean, covariance)
 
 
 def error_per_respondent(structure: Structure, theta: np.ndarray, covariance: np.ndarray) -> np.ndarray:
