@@ -1,28 +1,10 @@
-"""Notebooks by nbval: what is committed is what they give; and they work on a small company with other parameters.
+"""Notebooks by nbval: they work on a small company with other parameters."""
 
-Both in one file, so that one worker runs them one after the other: two kernels at once would fight for the cores.
-"""
-
-import shutil
-import sys
 from pathlib import Path
-
-import pytest
 
 from crm_analysis.study import simulate
 
 ROOT = Path(__file__).parent.parent
-LOCKED = (3, 11)
-
-
-@pytest.mark.skipif(sys.version_info[:2] != LOCKED, reason="outputs were committed with the locked Python")
-def test_the_committed_outputs_are_what_the_notebooks_give(tmp_path, nbval):
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    simulate.company().write(tmp_path / "data" / "demo")
-    printed = nbval(
-        tmp_path / "notebooks", "--nbval", "--nbval-sanitize-with", str(ROOT / "tests" / "nbval_sanitize.cfg")
-    )
-    assert " passed" in printed
 
 
 def test_the_notebooks_work_on_a_small_company_with_other_parameters(tmp_path, nbval):

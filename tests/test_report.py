@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pandas as pd
 import pytest
 
@@ -15,6 +18,7 @@ from crm_analysis.segmentation import rfm
 from crm_analysis.study import Study, simulate
 
 ROOT = Path(__file__).parent.parent
+LOCKED = (3, 11)
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +55,29 @@ def test_every_notebook_of_the_project_is_in_the_report(run: Path) -> None:
         "index",
         *(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")),
     }
+
+
+@pytest.mark.skipif(sys.version_info[:2] != LOCKED, reason="outputs were committed with the locked Python")
+def test_the_committed_outputs_are_what_a_run_gives(run: Path) -> None:
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        committed, given = _outputs(path), _outputs(run / "notebooks" / path.name)
+        assert list(committed) == list(given), path.name
+        for cell, said in committed.items():
+            assert given[cell] == said, f"{path.name}, {cell}: make notebooks"
+
+
+def _outputs(path: Path) -> dict[str, list[str]]:
+    """Texts and tables that each code cell gave; pictures depend on the machine's fonts."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    own = [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    return {f"code cell {number}": list(_texts(cell)) for number, cell in enumerate(own, start=1)}
+
+
+def _texts(cell: nbformat.NotebookNode) -> Iterator[str]:
+    for output in cell.outputs:
+        yield output.output_type
+        yield output.get("text", "")
+        yield from (text for kind, text in sorted(output.get("data", {}).items()) if kind.startswith("text/"))
 
 
 def test_nothing_on_a_page_reaches_for_the_network(run: Path) -> None:

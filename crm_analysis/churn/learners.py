@@ -96,7 +96,7 @@ def pipeline(kind: str, features: pd.DataFrame, settings: Mapping[str, Any], *, 
             VarianceThreshold(),
             PowerTransformer(),
         )
-        learner = LogisticRegression(max_iter=2000, **settings)
+        learner = LogisticRegression(solver="newton-cholesky", tol=1e-8, **settings)
     else:
         filled = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
         drawn = min(1.0, _DRAWN / max(len(features), 1))

@@ -25,7 +25,7 @@ def learn(left: np.ndarray, chance: np.ndarray) -> tuple[float, float]:
     """Return intercept and slope of leaving on the log odds of the prediction (Platt 1999)."""
     from sklearn.linear_model import LogisticRegression
 
-    fitted = LogisticRegression(C=np.inf).fit(_log_odds(chance)[:, None], left)
+    fitted = LogisticRegression(C=np.inf, tol=1e-7).fit(_log_odds(chance)[:, None], left)
     slope = float(fitted.coef_[0, 0])
     # Where predictions out of fold say nothing, a slope below 0 would turn the order of customers round.
     return (float(fitted.intercept_[0]), slope) if slope > 0 else (0.0, 1.0)

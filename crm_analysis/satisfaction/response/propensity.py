@@ -80,7 +80,7 @@ def fit(features: np.ndarray, answered: np.ndarray, *, seed: int) -> Propensity:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    model = LogisticRegression(max_iter=1000)
+    model = LogisticRegression(solver="newton-cholesky", tol=1e-8)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     unseen = cross_val_predict(model, features, answered, cv=folds, method="predict_proba")[:, 1]
     chance = model.fit(features, answered).predict_proba(features)[:, 1]
