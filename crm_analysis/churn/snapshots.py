@@ -107,7 +107,7 @@ class SnapshotsResult(Result):
         said += self.notes
         if self.dropped:
             names = [f"{name} ({why})" for name, why in self.dropped.items()]
-            said.append(f"No features: {listed(names)}.")
+            said.append(f"Not among the features: {listed(names)}.")
         return tuple(said)
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -107,7 +107,11 @@ def test_SurvivalResult_keeps_the_contract(customers, keeps_result_contract):
     assert stays.findings()[0].startswith("Fewer than half are gone within what is seen: 100.0 %")
     keeps_result_contract(survival.curves(customers.assign(left=1).head(1), time="time", left="left"))
     unknown = survival.curves(customers.head(0), time="time", left="left")
-    assert unknown.findings() == ("How long customers stay cannot be told: nothing in this study dates their leaving.",)
+    assert unknown.findings() == (
+        "How long customers stay cannot be told: nothing in this study dates their leaving; it takes orders, contracts "
+        "with their ends or, where a column says who left, [churn] tenure in study.toml, the column of the time "
+        "stayed.",
+    )
     keeps_result_contract(unknown, pictures=("plot",))
 
 
