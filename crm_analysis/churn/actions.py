@@ -37,6 +37,8 @@ class PlanResult(Result):
         Whether it is known who left.
     missing : str
         Why there is no plan, as a sentence; empty where there is one.
+    resting, rest_days : int
+        Customers who cannot be on the list, since a campaign of the last `rest_days` days has them.
     """
 
     actions: pd.DataFrame
@@ -52,6 +54,8 @@ class PlanResult(Result):
     currency: str
     known: bool
     missing: str = ""
+    resting: int = 0
+    rest_days: int = 0
     title = "Whom does it pay to contact?"
     shown: ClassVar[dict[str, str]] = {"policies": "Profit of each policy against contacting nobody"}
 
@@ -61,11 +65,16 @@ class PlanResult(Result):
     def frames(self) -> dict[str, pd.DataFrame]:
         return {"policies": self.policies.copy(), "actions": self.actions.copy(), "curve": self.curve.copy()}
 
+    def captions(self) -> dict[str, str]:
+        what = "Profit" if self.known else "Expected profit"
+        return {"policies": f"{what} of each policy against contacting nobody, without a hold-out"}
+
     def metrics(self) -> dict[str, float]:
         if self.missing:
             return {}
         found = {
-            "contacted": len(self.actions),
+            "contacted": int((self.actions["arm"] == "treated").sum()),
+            "held_out": int((self.actions["arm"] == "control").sum()),
             "expected_gain": float(self.actions["expected_gain"].sum()),
             "break_even": self.break_even,
             "profit": float(self.policies["profit"].iloc[0]),
@@ -86,10 +95,17 @@ class PlanResult(Result):
         else:
             said = [
                 f"{count(len(self.actions), 'customer')} of {self.customers:,} are on the list{limit}: expected "
-                f"gain {amount(gain, self.currency)} at an expected cost of {amount(cost, self.currency)}."
+                f"gain {amount(gain, self.currency)} at an expected cost of {amount(cost, self.currency)}, if all are "
+                "contacted."
             ]
+        if self.resting:
+            said.append(
+                f"{count(self.resting, 'customer')} cannot be on the list: a campaign of the {self.rest_days} days "
+                "before has them, contacted or held out, and is still being measured."
+            )
         where = "never" if not self.break_even <= 1 else f"from a probability of leaving of {percent(self.break_even)}"
-        said.append(f"A contact pays {where} for a customer of typical value; it pays for {self.worth_it:,} customers.")
+        pays = count(self.worth_it, "customer")
+        said.append(f"A contact pays {where} for a customer of typical value; it pays for {pays}.")
         rows = self.policies.set_index("policy")
         plan, everyone, tenth = (rows.loc[name] for name in ("this plan", "everyone", "the likeliest tenth"))
         if self.known:
@@ -99,11 +115,13 @@ class PlanResult(Result):
                 f"{self._cost(plan)}, {self._cost(everyone)} and {self._cost(tenth)}. This supposes the stated "
                 "acceptance and take-up."
             )
-        held = int((self.actions["arm"] == "control").sum()) if len(self.actions) else 0
-        if held:
+        held = self.actions[self.actions["arm"] == "control"]
+        if len(held):
+            are = "is" if len(held) == 1 else "are"
             said.append(
-                f"{count(held, 'customer')} of the list, drawn by lot, are not to be contacted: only the difference "
-                "to them shows what contacting brings."
+                f"{count(len(held), 'customer')} of the list, drawn by lot, {are} not to be contacted, which gives up "
+                f"{amount(float(held['expected_gain'].sum()), self.currency)} of that gain: only the difference to "
+                "them shows what contacting brings."
             )
         elif len(self.actions):
             said.append("No customer is held out, so nobody will be able to tell what contacting brought.")

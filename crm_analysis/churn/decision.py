@@ -32,6 +32,8 @@ def plan(
     takeup: float = 1.0,
     budget: float | None = None,
     hold_out: float = 0.1,
+    campaigns: pd.DataFrame | None = None,
+    rest_days: int = 90,
     resamples: int = 500,
     seed: int = 0,
     currency: str = "",
@@ -59,6 +61,12 @@ def plan(
     hold_out : float
         Share of the customers on the list who are not contacted, drawn by lot: only they can show what contacting
         the others brings.
+    campaigns : DataFrame, optional
+        The campaigns table: customer_id, time. Who was in a campaign in the `rest_days` before the day of the sample
+        (of a dateless table: before its last campaign), contacted or held out, is not on the list: the campaign is
+        still being measured.
+    rest_days : int
+        How long a campaign is measured, in days, as in `review.measure`.
     resamples : int
         Bootstrap resamples for the intervals of the profit curve.
     seed : int
@@ -92,6 +100,8 @@ def plan(
         raise UsageError(f"The budget parameter of decision.plan must be 0 or more, not {budget}.")
     if not 0 <= hold_out < 1:
         raise UsageError(f"The hold_out parameter of decision.plan must be at least 0 and below 1, not {hold_out}.")
+    if rest_days < 1:
+        raise UsageError(f"The rest_days parameter of decision.plan must be at least 1, not {rest_days}.")
     if why := churn.missing or sample.missing:
         return nothing(why, offer=offer, budget=budget, hold_out=hold_out, currency=currency)
     values = _values(value, sample)
@@ -101,7 +111,8 @@ def plan(
     by_heart = mixed and not sample.dated
     chance = churn.out_of_fold(sample, [churn.chosen_])[churn.chosen_] if by_heart else churn.chance(sample)
     gain, cost = offer.gain(chance, values), offer.cost(chance)
-    chosen = _chosen(gain, cost, budget)
+    resting = _resting(sample, campaigns, rest_days)
+    chosen = _chosen(np.where(resting, -np.inf, gain), cost, budget)
     generator = np.random.default_rng(seed)
     arm = np.full(len(chosen), "treated", dtype=object)
     arm[generator.permutation(len(chosen))[: round(hold_out * len(chosen))]] = "control"
@@ -134,13 +145,29 @@ def plan(
         criteria=criteria,
         offer=offer,
         customers=len(sample),
-        worth_it=int((gain > 0).sum()),
+        worth_it=int(((gain > 0) & ~resting).sum()),
+        resting=int(resting.sum()),
+        rest_days=rest_days,
         break_even=float(np.median(np.atleast_1d(offer.break_even(values)))) if len(sample) else np.nan,
         budget=budget,
         hold_out=hold_out,
         currency=currency,
         known=bool(mixed),
     )
+
+
+def _resting(sample: Sample, campaigns: pd.DataFrame | None, days: int) -> np.ndarray:
+    """Whether each customer is in a campaign that is still being measured on the day of the sample."""
+    if campaigns is None or campaigns.empty:
+        return np.zeros(len(sample), dtype=bool)
+    begun = campaigns["time"]
+    if sample.dated:
+        # The sample knows everything through the end of its day.
+        day = sample.as_of.max() + pd.Timedelta(days=1)
+        running = (begun < day) & (begun >= day - pd.Timedelta(days=days))
+    else:
+        running = begun > begun.max() - pd.Timedelta(days=days)
+    return sample.features.index.isin(campaigns.loc[running, "customer_id"])
 
 
 def _values(value: float | pd.Series | Sequence[float], sample: Sample) -> np.ndarray:

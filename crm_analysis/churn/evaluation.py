@@ -70,6 +70,9 @@ class EvaluationResult(Result):
     def to_frame(self) -> pd.DataFrame:
         return self.models.copy()
 
+    def captions(self) -> dict[str, str]:
+        return {**self.shown, "lift": f"Customers in ten groups, by falling probability of {self.event.doing}"}
+
     def frames(self) -> dict[str, pd.DataFrame]:
         columns = ["model", "kind"]
         columns += [f"{name}{end}" for name in _SHOWN for end in ("", "_low", "_high")]
@@ -160,8 +163,14 @@ class EvaluationResult(Result):
             )
         slope, low, high = (row[f"calibration_slope{end}"] for end in ("", "_low", "_high"))
         shift = row["calibration_intercept"]
-        right = low <= 1 <= high and row["calibration_intercept_low"] <= 0 <= row["calibration_intercept_high"]
-        verdict = "agree with what happened" if right else "are off"
+        faults = {
+            "too low": row["calibration_intercept_low"] > 0,
+            "too high": row["calibration_intercept_high"] < 0,
+            "too bold": high < 1,
+            "too timid": low > 1,
+        }
+        wrong = [fault for fault, found in faults.items() if found]
+        verdict = f"are {listed(wrong)}" if wrong else "agree with what happened"
         mean = float(self.predictions[self.chosen].mean())
         said.append(
             f"Its probabilities {verdict}: on average {percent(mean)} were said to {self.event.base} and "

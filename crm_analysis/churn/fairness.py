@@ -18,6 +18,7 @@ from crm_analysis.table import listed, percent, short
 _FEWEST = 30
 # An attribute with more values is a number or a name, and makes no groups.
 _MOST_GROUPS = 30
+_DRAWN = 24
 _COLUMNS = (
     *("attribute", "group", "customers", "left_share", "mean_probability_share"),
     *("gap_points", "gap_points_low", "gap_points_high", "roc_auc", "roc_auc_low", "roc_auc_high"),
@@ -74,14 +75,15 @@ class GroupErrorResult(Result):
         """Draw mean probability less the share that left, by group, with intervals."""
         if self.groups.empty:
             return style.nothing(ax, title=self.title, why=self.findings()[0])
-        rows = self.groups.head(24).iloc[::-1].reset_index(drop=True)
+        rows = self.groups.head(_DRAWN).iloc[::-1].reset_index(drop=True)
         ax = style.axes(ax, height=1.4 + 0.3 * len(rows))
         ends = np.abs(rows[["gap_points_low", "gap_points_high"]].to_numpy().T - rows["gap_points"].to_numpy())
         ax.errorbar(rows["gap_points"], range(len(rows)), xerr=ends, fmt="o", color=style.PALETTE[0], capsize=3)
         ax.axvline(0, color=style.MUTED, linewidth=1)
         ax.set_yticks(range(len(rows)), [short(f"{row.attribute}: {row.group}") for row in rows.itertuples()])
         ax.set_xlabel("mean probability less share that left (percentage points)")
-        ax.set_title("Error by group")
+        cut = f" (the first {len(rows)} of {len(self.groups)})" if len(rows) < len(self.groups) else ""
+        ax.set_title(f"Error by group{cut}")
         return style.describe(ax, f"Error of the probabilities by group. {self.findings()[0]}")
 
 

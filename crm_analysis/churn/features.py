@@ -73,7 +73,8 @@ def make(customers: pd.DataFrame, *, as_of: date | None, leave_out: tuple[str, .
             elif values.nunique() > _MOST_CATEGORIES:
                 dropped[name] = f"it has {values.nunique():,} different texts"
             else:
-                made[name] = values.astype("category")
+                # "str" marks what is missing by NaN; pandas' NA of "string" stops the learners' encoders.
+                made[name] = values.astype("str").astype("category")
     features = pd.DataFrame(made, index=customers.index)
     features.index = pd.Index(customers["customer_id"].to_numpy(), name="customer_id")
     return features, dropped

@@ -1,4 +1,4 @@
-"""Hazards: what makes customers leave sooner (Cox 1972), and whether the model may be believed."""
+"""Hazards: who leaves sooner (Cox 1972), and whether the model may be believed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,9 @@ class HazardResult(Result):
     Attributes
     ----------
     effects : DataFrame
-        One row per term: hazard_ratio with its interval, log_ratio and its standard error, p_value, and p_proportional:
-        that of the test of a constant ratio, adjusted by Holm's method.
+        One row per term: against (the value of a text that the term is set beside; empty for numbers), hazard_ratio
+        with its interval, log_ratio and its standard error, p_value, and p_proportional: that of the test of a
+        constant ratio, adjusted by Holm's method.
     concordance : float
         Share of pairs of customers of whom the model says rightly who leaves sooner, out of fold; ties count half.
     folds : int
@@ -50,7 +51,7 @@ class HazardResult(Result):
     left: int
     unit: str
     missing: str = ""
-    title = "What makes customers leave sooner?"
+    title = "Who leaves sooner?"
     shown: ClassVar[dict[str, str]] = {"effects": "Hazard ratios (above 1: leaves sooner)"}
 
     def to_frame(self) -> pd.DataFrame:
@@ -70,17 +71,18 @@ class HazardResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         if self.missing:
-            return (f"What makes customers leave sooner cannot be told: {self.missing[0].lower()}{self.missing[1:]}",)
+            return (f"Who leaves sooner cannot be told: {self.missing[0].lower()}{self.missing[1:]}",)
         shown = self.effects[self.effects["p_value"] < 0.05]
         said = [
-            f"The model says rightly of {100 * self.concordance:.1f} % of the pairs of customers who leaves sooner "
+            f"Of {100 * self.concordance:.1f} % of the pairs of customers the model says rightly who leaves sooner "
             f"({self.folds}-fold cross-validation; {count(self.customers, 'customer')}, {self.left:,} left)."
         ]
         strongest = shown.reindex(shown["log_ratio"].abs().sort_values(ascending=False).index).head(3)
         for row in strongest.to_dict("records"):
             ends = between(row["hazard_ratio_low"], row["hazard_ratio_high"])
             times = decimal(row["hazard_ratio"])
-            said.append(f"With {row['term']} the hazard of leaving is {times} times as high ({ends}).")
+            than = f" as with {row['against']}" if row["against"] else ""
+            said.append(f"With {row['term']} the hazard of leaving is {times} times as high{than} ({ends}).")
         if shown.empty:
             said.append("No term is shown to matter.")
         bent = list(self.effects.loc[self.effects["p_proportional"] < 0.05, "term"])
@@ -109,7 +111,7 @@ class HazardResult(Result):
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
         ax.set_xlabel("hazard ratio (right of 1: leaves sooner), with 95 % interval")
-        ax.set_title("What makes customers leave sooner")
+        ax.set_title("Who leaves sooner")
         return style.describe(ax, f"Hazard ratios with whiskers. {self.findings()[0]}")
 
 
@@ -176,7 +178,7 @@ def hazards(
         why = "No customer is known with all features and an age." if features else "No features are known."
         return _nothing(why, folds, unit)
     ages, gone, entered = read(known, time=time, left=left, entry=entry, where="survival.hazards")
-    matrix, terms = _terms(known, features)
+    matrix, terms, against = _terms(known, features)
     if not terms:
         return _nothing("No feature varies, so there is nothing to compare.", folds, unit)
     if gone.sum() < 10 * len(terms):
@@ -190,6 +192,7 @@ def hazards(
     effects = pd.DataFrame(
         {
             "term": terms,
+            "against": against,
             "hazard_ratio": np.exp(fitted.params),
             "hazard_ratio_low": np.exp(low),
             "hazard_ratio_high": np.exp(high),
@@ -210,11 +213,11 @@ def hazards(
 
 def _nothing(why: str, folds: int, unit: str) -> HazardResult:
     ends = ["hazard_ratio", "hazard_ratio_low", "hazard_ratio_high", "log_ratio", "se", "p_value", "p_proportional"]
-    return HazardResult(pd.DataFrame(columns=["term", *ends]), np.nan, folds, 0, 0, unit, why)
+    return HazardResult(pd.DataFrame(columns=["term", "against", *ends]), np.nan, folds, 0, 0, unit, why)
 
 
-def _terms(customers: pd.DataFrame, features: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    columns, names = [], []
+def _terms(customers: pd.DataFrame, features: Sequence[str]) -> tuple[np.ndarray, list[str], list[str]]:
+    columns, names, against = [], [], []
     for name in features:
         values = customers[name]
         if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
@@ -223,13 +226,16 @@ def _terms(customers: pd.DataFrame, features: Sequence[str]) -> tuple[np.ndarray
             if spread > 0:
                 columns.append((numbers - numbers.mean()) / spread)
                 names.append(f"{name} (+{spread:.3g})")
+                against.append("")
             continue
         texts = values.astype(str)
-        for value in texts.value_counts().index[1:]:
+        most, *others = texts.value_counts().index
+        for value in others:
             columns.append((texts == value).to_numpy("float64"))
             names.append(f"{name} = {value}")
+            against.append(most)
     if not columns:
-        return np.empty((len(customers), 0)), []
+        return np.empty((len(customers), 0)), [], []
     matrix = np.column_stack(columns)
     # A column that the others determine (no internet = no streaming) has no coefficient of its own.
     kept: list[int] = []
@@ -237,7 +243,7 @@ def _terms(customers: pd.DataFrame, features: Sequence[str]) -> tuple[np.ndarray
         trial = matrix[:, [*kept, place]] - matrix[:, [*kept, place]].mean(axis=0)
         if np.linalg.matrix_rank(trial, tol=1e-8 * len(trial)) == len(kept) + 1:
             kept.append(place)
-    return matrix[:, kept], [names[place] for place in kept]
+    return matrix[:, kept], [names[place] for place in kept], [against[place] for place in kept]
 
 
 def _fit(matrix: np.ndarray, ages: np.ndarray, gone: np.ndarray, entered: np.ndarray, entry: str) -> Any:

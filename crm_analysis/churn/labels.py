@@ -348,17 +348,18 @@ def _stack(samples: list[Sample]) -> Sample:
 def _labelled(study: Study, *, keep_leaks: bool) -> SnapshotsResult:
     customers, label = marks.read(study)
     column = study.config.churn["label"]
-    unknown = int(label.isna().sum())
-    customers, label = customers[label.notna()], label[label.notna()]
     made, dropped = features.make(customers, as_of=None, leave_out=(column,))
     label = pd.Series(label.to_numpy("float64"), made.index)
-    whole = Sample(made, label, pd.Series(pd.NaT, made.index, dtype="datetime64[ns]"), "label")
-    row = {"as_of": pd.NaT, "window_end": pd.NaT, "role": "cross-validation"} | _counts(label) | {"inactive": 0}
-    stayed = whole.take(np.flatnonzero(label.to_numpy() == 0))
+    everybody = Sample(made, label, pd.Series(pd.NaT, made.index, dtype="datetime64[ns]"), "label")
+    whole = everybody.take(label.notna().to_numpy())
+    row = {"as_of": pd.NaT, "window_end": pd.NaT, "role": "cross-validation"} | _counts(whole.label) | {"inactive": 0}
+    current = everybody.take(label.to_numpy() != 1)
     # Whether they will leave next is what the model is asked.
-    stayed = replace(stayed, label=stayed.label * np.nan)
-    notes = (f"Of {counted(unknown, 'customer')} it is not known whether they left.",) if unknown else ()
-    return _guarded(whole, whole, stayed, pd.DataFrame([row]), dropped, notes, keep_leaks)
+    current = replace(current, label=current.label * np.nan)
+    unknown = int(label.isna().sum())
+    known = f"Of {counted(unknown, 'customer')} it is not known whether they left: no model learns from them, and they"
+    notes = (f"{known} are scored.",) if unknown else ()
+    return _guarded(whole, whole, current, pd.DataFrame([row]), dropped, notes, keep_leaks)
 
 
 def _guarded(

@@ -51,9 +51,9 @@ def _said(values: pd.Series, column: str, left: Any) -> pd.Series:
     words = [str(left).strip().casefold()] if left is not None else [word for word in there if word in _LEFT]
     if left is not None and words[0] not in there:
         raise UsageError(f"[churn] left = {left!r} does not occur in {column!r}, which holds {listed(there[:6])}.")
-    if len(there) != 2 or len(words) != 1:
+    if left is None and (len(there) != 2 or len(words) != 1):
         raise UsageError(
-            f"[churn] label: {column!r} must hold two values, one for those who left; it holds {listed(there[:6])}. "
-            'Name the word in study.toml: left = "...".'
+            f"[churn] label: {column!r} does not say by a plain yes or no who left; it holds {listed(there[:6])}. "
+            'Name the word for those who left in study.toml, [churn] left = "..."; all others then count as staying.'
         )
     return (texts == words[0]).astype("float64").where(texts.notna())

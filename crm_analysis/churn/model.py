@@ -334,7 +334,7 @@ def _sample(X: Sample | pd.DataFrame, y: Any) -> Sample:
     features = X.copy()
     for name in features.columns:
         if not (pd.api.types.is_numeric_dtype(features[name]) or isinstance(features[name].dtype, pd.CategoricalDtype)):
-            features[name] = features[name].astype("category")
+            features[name] = features[name].astype("str").astype("category")
     label = pd.Series(np.asarray(y, dtype="float64"), features.index)
     return Sample(features, label, pd.Series(pd.NaT, features.index, dtype="datetime64[ns]"), "label")
 

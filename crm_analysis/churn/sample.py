@@ -114,7 +114,7 @@ class Sample:
         made = {
             name: values.astype("float64")
             if pd.api.types.is_numeric_dtype(added[name]) or pd.api.types.is_bool_dtype(added[name])
-            else values.astype("category")
+            else values.astype("str").astype("category")
             for name, values in joined.items()
         }
         return replace(self, features=self.features.assign(**made))

@@ -36,7 +36,8 @@ class SnapshotsResult(Result):
         The last snapshot whose window lies wholly in the data: to test a model on. Of a dateless table all rows, on
         which `model.evaluate` uses cross-validation.
     current : Sample
-        The customers on the study's last day, without a label: to score. Of a dateless table those who have not left.
+        The customers on the study's last day, without a label: to score. Of a dateless table those who did
+        not leave, or of whom it is not known.
     blocks : DataFrame
         One row per snapshot: as_of, window_end, role, customers, left, left_share with its interval, inactive
         (customers no longer counted as active).
@@ -106,7 +107,7 @@ class SnapshotsResult(Result):
         said += self.notes
         if self.dropped:
             names = [f"{name} ({why})" for name, why in self.dropped.items()]
-            said.append(f"No features: {listed(names)}.")
+            said.append(f"Not among the features: {listed(names)}.")
         return tuple(said)
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -23,7 +23,10 @@ __all__ = ["HazardResult", "SurvivalResult", "curves", "hazards"]
 
 ALL = "all"
 _DRAWN = 8
-_UNKNOWN = "How long customers stay cannot be told: nothing in this study dates their leaving."
+_UNKNOWN = (
+    "How long customers stay cannot be told: nothing in this study dates their leaving; it takes orders, contracts "
+    "with their ends or, where a column says who left, [churn] tenure in study.toml, the column of the time stayed."
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

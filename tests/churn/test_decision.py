@@ -1,5 +1,7 @@
 """Decision: the gain, MPC and EMPC against brute force, the list and its hold-out, uplift, what campaigns brought."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from crm_analysis import table
 from crm_analysis.churn import decision, model, profit, propensity, review, trials, uplift
 from crm_analysis.churn.profit import Offer
 from crm_analysis.errors import UsageError
@@ -87,6 +90,35 @@ def test_a_tenth_is_held_out_by_lot(drawn, fitted):
     assert set(other.actions.loc[other.actions["arm"] == "control", "customer_id"]) != set(control["customer_id"])
     none = decision.plan(fitted, drawn[1], **TERMS, hold_out=0)
     assert "No customer is held out, so nobody will be able to tell what contacting brought." in none.findings()
+    treated = found.actions[found.actions["arm"] == "treated"]
+    assert (found.metrics()["contacted"], found.metrics()["held_out"]) == (len(treated), len(control))
+    given_up = table.amount(float(control["expected_gain"].sum()), "")
+    assert found.findings()[-2] == (
+        f"{len(control)} customers of the list, drawn by lot, are not to be contacted, which gives up {given_up} of "
+        "that gain: only the difference to them shows what contacting brings."
+    )
+
+
+def test_who_is_in_a_running_campaign_is_not_on_the_next_list(drawn, fitted):
+    latest = drawn[1].take(np.arange(200))
+    day = latest.as_of.max()
+    first = decision.plan(fitted, latest, **TERMS, seed=1)
+    campaign = first.actions[["customer_id", "arm"]].head(20)
+    begun = [day - pd.Timedelta(days=90)] + [day - pd.Timedelta(days=89)] * 18 + [day + pd.Timedelta(days=1)]
+    second = decision.plan(fitted, latest, **TERMS, seed=1, campaigns=campaign.assign(time=begun))
+    # The 90 days of the first are over on the day, and the last campaign has not begun.
+    assert second.resting == 18
+    assert set(first.actions["customer_id"]) - set(second.actions["customer_id"]) == set(campaign["customer_id"][1:-1])
+    assert second.worth_it == first.worth_it - 18 == len(second.actions)
+    assert second.findings()[1] == (
+        "18 customers cannot be on the list: a campaign of the 90 days before has them, contacted or held out, and is "
+        "still being measured."
+    )
+    # Without dates the last campaign tells how late it is.
+    undated = replace(latest, as_of=latest.as_of.where(latest.as_of.isna()), label=latest.label * np.nan)
+    assert decision.plan(fitted, undated, **TERMS, campaigns=campaign.assign(time=begun), rest_days=90).resting == 1
+    nobody = decision.plan(fitted, latest, **TERMS, campaigns=pd.DataFrame())
+    assert nobody.resting == 0
 
 
 def test_values_may_differ_by_customer(drawn, fitted):
@@ -100,8 +132,6 @@ def test_values_may_differ_by_customer(drawn, fitted):
 
 
 def test_without_labels_the_list_is_made_and_nothing_is_tried(drawn, fitted, keeps_result_contract):
-    from dataclasses import replace
-
     latest = drawn[1]
     found = decision.plan(fitted, replace(latest, label=latest.label * np.nan), **TERMS)
     assert not found.known
@@ -120,6 +150,7 @@ def test_without_labels_the_list_is_made_and_nothing_is_tried(drawn, fitted, kee
         ({"offer_cost": -1}, "The offer_cost parameter must be 0 or more, not -1."),
         ({"budget": -5}, "The budget parameter of decision.plan must be 0 or more, not -5."),
         ({"hold_out": 1}, "The hold_out parameter of decision.plan must be at least 0 and below 1, not 1."),
+        ({"rest_days": 0}, "The rest_days parameter of decision.plan must be at least 1, not 0."),
         ({"value": [1.0, 2.0]}, "decision.plan: value has 2 numbers for 2000 customers."),
     ],
 )

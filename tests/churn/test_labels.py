@@ -97,25 +97,39 @@ def test_contracts_end_in_the_window(write_study):
 
 def test_a_labelled_table_is_cross_validated(write_study):
     g = np.random.default_rng(0)
-    rows = "".join(f"C{i},{g.integers(1, 60)},{g.choice(['Yes', 'No'])},{'x' if i else ''}\n" for i in range(200))
+    rows = "".join(
+        f"C{i},{g.integers(1, 60)},{g.choice(['Yes', 'No']) if i > 4 else ''},{'xy'[i % 2] if i % 5 else ''}\n"
+        for i in range(200)
+    )
     toml = '[tables.customers]\nsource = "customers.csv"\n[churn]\nlabel = "Churn"\n'
     study = Study.open(write_study({"customers": "customer_id,tenure,Churn,note\n" + rows}, toml))
     found = labels.snapshots(study)
     assert found.latest.world == "label"
     assert not found.latest.dated
     assert found.training.features.columns.tolist() == ["tenure", "note"]
-    assert len(found.current) == (found.latest.label == 0).sum()
+    assert len(found.latest) == 195
+    # Customers of whom it is not known are to be scored, as those who stayed are.
+    assert len(found.current) == (found.latest.label == 0).sum() + 5
     assert found.current.label.isna().all()
+    assert found.findings()[1] == (
+        "Of 5 customers it is not known whether they left: no model learns from them, and they are scored."
+    )
+    # A text that is missing somewhere is learned from, whoever made the features.
+    churn = model.ChurnModel(kinds=("logistic",)).fit(found.training)
+    assert np.isfinite(churn.chance(found.current)).all()
+    given = found.training.with_features(
+        pd.DataFrame({"said": ["a", None] * 50}, dtype="string").set_axis(found.training.features.index[:100])
+    )
+    assert given.features["said"].cat.categories.dtype == "str"
     assert found.findings()[0].endswith("the table has no dates, so models are tested by cross-validation.")
 
 
 @pytest.mark.parametrize(
     ("values", "setting", "message"),
     [
-        (["a", "b"], "", "[churn] label: 'Churn' must hold two values, one for those who left; it holds a and b. Name "
-                         'the word in study.toml: left = "...".'),
-        (["yes", "no", "maybe"], "", "[churn] label: 'Churn' must hold two values, one for those who left; it holds "
-                                     'maybe, no and yes. Name the word in study.toml: left = "...".'),
+        (["a", "b"], "", "[churn] label: 'Churn' does not say by a plain yes or no who left; it holds a and b. "),
+        (["yes", "no", "maybe"], "", "[churn] label: 'Churn' does not say by a plain yes or no who left; it holds "
+                                     "maybe, no and yes. "),
         (["a", "b"], 'left = "gone"', "[churn] left = 'gone' does not occur in 'Churn', which holds a and b."),
     ],
 )  # fmt: skip
@@ -125,11 +139,12 @@ def test_a_label_that_is_not_understood_is_said(write_study, values, setting, me
     study = Study.open(write_study({"customers": "customer_id,Churn\n" + rows}, toml))
     with pytest.raises(UsageError) as raised:
         labels.snapshots(study)
-    assert str(raised.value) == message
+    cure = 'Name the word for those who left in study.toml, [churn] left = "..."; all others then count as staying.'
+    assert str(raised.value) == message + ("" if setting else cure)
 
 
 def test_the_word_for_leaving_can_be_named(write_study):
-    rows = "".join(f"C{i},{'quit' if i % 4 == 0 else 'here'},{i}\n" for i in range(100))
+    rows = "".join(f"C{i},{('quit', 'here', 'new', 'here')[i % 4]},{i}\n" for i in range(100))
     toml = '[tables.customers]\nsource = "customers.csv"\n[churn]\nlabel = "state"\nleft = "quit"\n'
     study = Study.open(write_study({"customers": "customer_id,state,size\n" + rows}, toml))
     assert labels.snapshots(study).latest.label.sum() == 25

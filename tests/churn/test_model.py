@@ -16,8 +16,11 @@ from crm_analysis.churn import (
     model,
     monitoring,
     propensity,
+    scores,
     storage,
 )
+from crm_analysis.churn.evaluation import EvaluationResult
+from crm_analysis.churn.sample import BUYING
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.study import Study
 
@@ -51,6 +54,35 @@ def test_the_evaluation_tells_what_is_known(drawn, fitted, keeps_result_contract
 def test_EvaluationResult_keeps_the_contract(drawn, fitted, keeps_result_contract):
     few = drawn[1].take(np.arange(60))
     keeps_result_contract(model.evaluate(fitted, few), pictures=("plot", "plot_calibration", "plot_models"))
+
+
+@pytest.mark.parametrize(
+    ("slope", "intercept", "verdict"),
+    [
+        ((0.9, 1.1), (-0.1, 0.1), "agree with what happened"),
+        ((0.7, 0.9), (-0.1, 0.1), "are too bold"),
+        ((1.1, 1.3), (-0.1, 0.1), "are too timid"),
+        ((0.9, 1.1), (0.1, 0.3), "are too low"),
+        ((0.7, 0.9), (-0.3, -0.1), "are too high and too bold"),
+    ],
+)
+def test_in_what_the_probabilities_are_wrong_is_said(slope, intercept, verdict):
+    predictions = pd.DataFrame({"left": [1, 0] * 10, "logistic": [0.6, 0.4] * 10, "constant rate": [0.5] * 20})
+    names = ["logistic", "constant rate"]
+    models, differences = scores.compare(
+        predictions["left"].to_numpy(),
+        {name: predictions[name].to_numpy() for name in names},
+        reference="logistic",
+        resamples=9,
+        seed=1,
+    )
+    models.insert(1, "kind", ["chosen", "baseline"])
+    for name, ends in (("slope", slope), ("intercept", intercept)):
+        models = models.assign(**{f"calibration_{name}_low": ends[0], f"calibration_{name}_high": ends[1]})
+    found = EvaluationResult(models, differences, predictions, "logistic", False, 0, "", BUYING)
+    said = [sentence for sentence in found.findings() if sentence.startswith("Its probabilities ")]
+    assert [sentence.partition(":")[0] for sentence in said] == [f"Its probabilities {verdict}"]
+    assert found.captions()["lift"] == "Customers in ten groups, by falling probability of buying"
 
 
 def test_where_nothing_is_to_be_known_a_warning_comes_first(draw_customers, keeps_result_contract):
@@ -288,6 +320,8 @@ def test_GroupErrorResult_keeps_the_contract(drawn, fitted, keeps_result_contrac
     )
     found = fairness.by_group(predictions, groups, model="logistic")
     keeps_result_contract(found, pictures=("plot",))
+    many = fairness.GroupErrorResult(pd.concat([found.groups] * 4, ignore_index=True))
+    assert many.plot().get_title() == f"Error by group (the first 24 of {len(many.groups)})"
     assert set(found.groups["attribute"]) == {"birth_year", "region"}
     assert "born 1950-1959" in set(found.groups["group"])
     # Without the region the east, which leaves more, is wronged.

@@ -1,6 +1,7 @@
 """Survival: R's survival package on data drawn here, the public telecom set, awkward tables."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from crm_analysis.churn import survival
 from crm_analysis.churn.hazards import concordance
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.table import decimal
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "reference" / "survival.json").read_text("utf-8"))
 
@@ -107,13 +109,24 @@ def test_SurvivalResult_keeps_the_contract(customers, keeps_result_contract):
     assert stays.findings()[0].startswith("Fewer than half are gone within what is seen: 100.0 %")
     keeps_result_contract(survival.curves(customers.assign(left=1).head(1), time="time", left="left"))
     unknown = survival.curves(customers.head(0), time="time", left="left")
-    assert unknown.findings() == ("How long customers stay cannot be told: nothing in this study dates their leaving.",)
+    assert unknown.findings() == (
+        "How long customers stay cannot be told: nothing in this study dates their leaving; it takes orders, contracts "
+        "with their ends or, where a column says who left, [churn] tenure in study.toml, the column of the time "
+        "stayed.",
+    )
     keeps_result_contract(unknown, pictures=("plot",))
 
 
 def test_HazardResult_keeps_the_contract(customers, keeps_result_contract):
     found = survival.hazards(customers, time="time", left="left", features=["x", "plan"])
     keeps_result_contract(found, pictures=("plot",))
+    most, *others = customers["plan"].value_counts().index
+    assert found.effects["term"].tolist()[1:] == [f"plan = {plan}" for plan in others]
+    assert found.effects["against"].tolist() == ["", *[most for _ in others]]
+    sure = replace(found, effects=found.effects.assign(p_value=0.01))
+    ratio = decimal(found.effects["hazard_ratio"].iloc[1])
+    said = f"With plan = {others[0]} the hazard of leaving is {ratio} times as high as with {most} (95 % interval "
+    assert any(sentence.startswith(said) for sentence in sure.findings())
 
 
 def test_terms_that_others_determine_are_left_out(customers):
@@ -142,7 +155,7 @@ def test_hazards_need_enough_leavers(customers, keeps_result_contract):
     few = survival.hazards(customers.head(20), time="time", left="left", features=["x", "plan"])
     gone = int(customers["left"].head(20).sum())
     assert few.findings() == (
-        f"What makes customers leave sooner cannot be told: {gone} customers left, too few for 3 terms; use at most "
+        f"Who leaves sooner cannot be told: {gone} customers left, too few for 3 terms; use at most "
         f"{gone // 10}, with fewer features or values.",
     )
     same = survival.hazards(customers.assign(same=1), time="time", left="left", features=["same"])
