@@ -6,6 +6,7 @@ what satisfaction of an earlier wave still tells.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crm_analysis.errors import UsageError
+from crm_analysis.loyalty import options
 from crm_analysis.loyalty.curves import detection, pictures, statements
 from crm_analysis.loyalty.curves.facts import Evidence, Facts
 from crm_analysis.loyalty.curves.lagging import LaggedResult, lagged
@@ -211,7 +213,8 @@ def detect(
     Raises
     ------
     UsageError
-        If something is no Series, not numeric, outside its range, or has a customer twice; if an option is.
+        If something is no Series, not numeric, outside its range or on a shorter scale, or has a customer twice; if an
+        option is.
 
     Notes
     -----
@@ -229,12 +232,18 @@ def detect(
     Dick, A. S. and Basu, K. (1994). Customer loyalty: toward an integrated conceptual framework. Journal of the Academy
     of Marketing Science 22, 99-113.
     """
-    if resamples < 100:
-        raise UsageError(f"trap: resamples must be 100 or more, not {resamples}.")
-    if most_breaks not in (0, 1, 2):
+    options.whole(resamples, "resamples", caller="trap", least=100)
+    options.whole(seed, "seed", caller="trap")
+    options.within(satisfied_from, "satisfied_from", caller="trap", high=100, above=False)
+    if isinstance(most_breaks, bool) or most_breaks not in (0, 1, 2):
         raise UsageError(f"trap: most_breaks must be 0, 1 or 2, not {most_breaks!r}.")
-    if reliability is not None and not 0 < reliability <= 1:
-        raise UsageError(f"trap: reliability must lie above 0 and not above 1, not be {reliability!r}.")
+    for name, chosen in (("reliability", reliability), ("loyal_from", loyal_from)):
+        if chosen is not None:
+            options.within(chosen, name, caller="trap", high=1)
+    if attitude_from is not None:
+        options.within(attitude_from, "attitude_from", caller="trap", low=-math.inf, high=math.inf)
+        if attitude is None:
+            raise UsageError("trap: attitude_from cuts an attitude, but none is given; give attitude too.")
     settings = detection.Settings(
         satisfied_from=satisfied_from,
         loyal_from=loyal_from,
@@ -271,7 +280,8 @@ def remedies(found: TrapResult, *, value_points: float = 10.0, switching_points:
     UsageError
         If the points are not positive.
     """
+    if not isinstance(found, TrapResult):
+        raise UsageError(f"trap: remedies takes what trap.detect returned, not {type(found).__name__}.")
     for name, points in (("value_points", value_points), ("switching_points", switching_points)):
-        if not points > 0:
-            raise UsageError(f"trap: {name} must be positive, not {points!r}.")
+        options.within(points, name, caller="trap", high=math.inf)
     return compare(found.evidence, value_points=value_points, switching_points=switching_points)

@@ -155,7 +155,7 @@ def test_certainty_is_the_share_of_draws_with_the_same_verdict():
 
     expected = norm.cdf(np.abs(values - 50) / scale)
     assert found.customers["quadrant_certainty"].to_numpy() == pytest.approx(expected, abs=0.025)
-    exact = classified(frame, reliability=dict.fromkeys(OWN, 1.0))
+    exact = classified(frame, reliability=dict.fromkeys(OWN, 1.0), ends={"attitude": (0, 1000), "behaviour": (0, 100)})
     assert (exact.customers["quadrant_certainty"] == 1).all()
 
 
@@ -266,16 +266,19 @@ def test_wrong_calls_are_refused():
             "profile: the order must name each kind once: monopoly, kinship, trust, benefit, inertia, latent; not "
             "trust.",
         ),
-        (lambda: profile.classify(frame, draws=1), "profile: draws must be 20 or more, not 1."),
+        (lambda: profile.classify(frame, draws=1), "profile: draws must be a whole number, 20 or more, not 1."),
         (
             lambda: profile.satisfied(frame, frame.set_index("customer_id")["region"], cut=0),
-            "profile: cut must be above 0 and at most 100 and reliability above 0 and at most 1, not 0 and None.",
+            "profile: cut must be above 0 and at most 100, not 0.",
         ),
         (
             lambda: profile.explain(frame, draws=1),
-            "profile: draws must be 100 or more and drivers at most 10, not 1 and 6.",
+            "profile: draws must be a whole number, 100 or more, not 1.",
         ),
-        (lambda: profile.accumulate(frame, draws=1), "profile: draws must be 100 or more, not 1."),
+        (
+            lambda: profile.accumulate(frame, draws=1),
+            "profile: draws must be a whole number, 100 or more, not 1.",
+        ),
     ):
         with pytest.raises(UsageError) as raised:
             call()

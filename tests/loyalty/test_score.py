@@ -229,7 +229,7 @@ def test_wrong_calls_are_refused(customers):
         ),
         (
             lambda: score.vary(score.measure(view), top=0),
-            "score: draws must be 20 or more, top between 0 and 1 and concentration above 0, not 500, 0 and 50.0.",
+            "score: top must be above 0 and at most 0.99, not 0.",
         ),
         (
             lambda: score.promoters(view, by="wave"),

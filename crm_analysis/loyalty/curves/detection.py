@@ -73,6 +73,7 @@ def run(
         satisfied=int(satisfied.sum()),
         trapped=int((satisfied & ~loyal.loyal).sum()),
         satisfied_from=settings.satisfied_from,
+        behaviour="" if given.behaviour_name in (None, "behaviour") else str(given.behaviour_name),
         loyal_means=loyal.means,
         left_out=left_out,
         worth=_worth(rows, satisfied & ~loyal.loyal),

@@ -18,7 +18,7 @@ from crm_analysis.result import Result
 from crm_analysis.table import count
 
 THEN, NOW, BEFORE, BACK = "satisfaction then", "satisfaction now", "behaviour before", "behaviour on satisfaction"
-_COLUMNS = ["outcome", "cause", "effect", "effect_low", "effect_high", "pvalue"]
+_COLUMNS = ["outcome", "cause", "effect", "effect_low", "effect_high", "p_value"]
 _LEAST = 30
 
 
@@ -51,13 +51,15 @@ class LaggedResult(Result):
         if self.effects.empty:
             return (self.why,)
         own = self.effects[self.effects["outcome"] == "behaviour after"].set_index("cause")
-        said = [f"Ten points more satisfaction now go with {_said(own.loc[NOW])} of the behaviour after."]
+        said = [f"Ten points more satisfaction now go with {_said(own.loc[NOW])} more behaviour after, from 0 to 1."]
         row, again = own.loc[THEN], "at equal satisfaction now"
         if row["effect_low"] > 0:
-            said.append(f"Satisfaction of the earlier wave still counts {again}: {_said(row)}; loyalty accumulates.")
+            said.append(
+                f"Satisfaction of the earlier wave still counts {again}: {_said(row)}; errors of measurement favour it."
+            )
         elif row["effect_high"] < 0:
             said.append(
-                f"Who was more satisfied then does less {again}: {_said(row)}; a fall in satisfaction harms by itself."
+                f"Who was more satisfied then does less {again}: {_said(row)}, as if its fall counted by itself."
             )
         else:
             said.append(f"Satisfaction of the earlier wave adds nothing for certain {again}: {_said(row)}.")
@@ -136,6 +138,9 @@ def lagged(
     if len(rows) < _LEAST:
         why = f"{count(len(rows), 'customer')} answered both waves and can be followed after; {_LEAST} are needed."
         return LaggedResult(empty, len(rows), why if len(rows) else _nobody())
+    if (rows["first"] == rows["satisfaction"]).all():
+        why = f"Satisfaction of the two waves is the same for all {len(rows):,} customers: the earlier adds nothing."
+        return LaggedResult(empty, len(rows), why)
     flat = [name for name in rows if not rows[name].std() > 0]
     if flat:
         return LaggedResult(

@@ -195,7 +195,7 @@ def locate(
     Newcombe, R. G. (1998). Interval estimation for the difference between independent proportions: comparison of
     eleven methods. Statistics in Medicine 17, 873-890.
     """
-    labels = measuring.by_customer(kinds, caller="profile")
+    labels = measuring.by_customer(kinds, caller="profile", kind=pd.Series)
     stays = _aligned(persistence, labels.index)
     depends = _aligned(dependence, labels.index)
     rows = []
@@ -249,8 +249,8 @@ def _placed(place: int, level: str) -> list[str]:
 def _aligned(values: pd.Series | None, index: pd.Index) -> np.ndarray:
     if values is None:
         return np.full(len(index), np.nan)
-    own = measuring.by_customer(values, caller="profile").reindex(index)
-    return pd.to_numeric(own.astype("object"), errors="coerce").to_numpy("float64")
+    own = measuring.by_customer(values, caller="profile", kind=pd.Series)
+    return measuring.numbers(own, str(own.name or "values")).reindex(index).to_numpy()
 
 
 def _call(kind: str) -> str:
