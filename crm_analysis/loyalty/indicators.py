@@ -33,7 +33,7 @@ class Measured:
     columns : tuple of str
         The columns that were there.
     scale : str
-        How they were put on the scale.
+        What was put on the scale: the ends of the answers, or ranks.
     reliability : float
         Cronbach's alpha of the columns; missing with fewer than two.
     """
@@ -129,10 +129,7 @@ def measure(frame: pd.DataFrame, columns: Sequence[str], *, ends: Ends | None = 
     filled = together.notna().mean(axis=1)
     stretched = [known.get(column.lstrip("-")) or _yes_no(frame[column.lstrip("-")]) for column in there]
     spans = {f"{low:g} to {high:g}" for low, high in filter(None, stretched)}
-    scale = " and ".join(
-        [f"stretched from {span}" for span in sorted(spans)]
-        + ["percentile rank"] * any(span is None for span in stretched)
-    )
+    scale = " and ".join(sorted(spans) + ["rank"] * any(span is None for span in stretched))
     values = together.mean(axis=1).where(filled >= 0.5)
     return Measured(values, tuple(there), scale, alpha(together.to_numpy()))
 

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 
 from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import options
-from crm_analysis.loyalty.curves import detection, pictures, statements
+from crm_analysis.loyalty.curves import detection, pictures, statements, tables
 from crm_analysis.loyalty.curves.facts import Evidence, Facts
 from crm_analysis.loyalty.curves.lagging import LaggedResult, lagged
 from crm_analysis.loyalty.curves.remedies import RemedyResult, compare
@@ -76,10 +76,11 @@ class TrapResult(Result):
     evidence: Evidence | None
     title = "Satisfaction trap"
     shown: ClassVar[dict[str, str]] = {
-        "summary": "Share of the satisfied who are not loyal, and its excess over a straight line of the same strength",
-        "break_points": "Satisfaction at which the curve bends",
+        "summary": "The satisfied who are not loyal",
+        "break_points": "Where the curve bends",
         "boxes": "Loyal share of the highest answers and of those next to them",
         "explanations": "Explanations, each tested given the others; contribution: share of what they explain together",
+        "factors": "What one standard deviation more adds among those who have least and most of it",
         "types": "Types of customers (Jones and Sasser)",
         "groups": "Trap rate by group; excess over each group's own line",
     }
@@ -89,17 +90,21 @@ class TrapResult(Result):
 
     def summary(self) -> pd.DataFrame:
         """Return rate and excess as a table."""
-        low, high = ("", "excess_"), ("ci_lower", "ci_upper")
+        ends = ("ci_lower", "ci_upper")
         rows = [
-            (name, self.rate[value], *(self.rate[f"{prefix}{end}"] for end in high))
-            for name, value, prefix in zip(("trap rate", "excess"), ("estimate", "excess"), low, strict=True)
+            ("trap rate", self.rate["estimate"], *(self.rate[end] for end in ends)),
+            ("excess over a straight line", self.rate["excess"], *(self.rate[f"excess_{end}"] for end in ends)),
         ]
         return pd.DataFrame(rows, columns=["measure", "share", "share_low", "share_high"])
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        own = ("curves", "break_points", "flat_zone", "boxes", "explanations", "points", "factors", "customers")
-        tables = {name: getattr(self, name).copy() for name in (*own, "types", "groups", "by_competition")}
-        return {"curve": self.to_frame(), "summary": self.summary(), **tables}
+        """Return every table by name; intervals have the house's names, ``x_low`` and ``x_high`` beside ``x``."""
+        estimates = {"break_points": "position", "explanations": "contribution_share"}
+        curves = ("curve", "curves", "by_competition", "break_points", "flat_zone")
+        others = ("boxes", "explanations", "points", "factors", "customers", "types", "groups")
+        named = {name: getattr(self, name) for name in (*curves, *others)}
+        shown = {name: tables.as_shown(frame, estimates.get(name, "loyalty")) for name, frame in named.items()}
+        return {"summary": self.summary(), **shown}
 
     def findings(self) -> tuple[str, ...]:
         """What must be known first, if anything; then the rate, its excess, the curve, its explanations, who it is."""

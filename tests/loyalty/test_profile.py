@@ -311,13 +311,18 @@ def test_the_map_by_hand():
     rows = found.kinds.set_index("kind")
     assert rows.loc[["trust", "inertia", "latent"], "persistence_share"].tolist() == [0.9, 0.3, 0]
     assert rows.loc[["trust", "inertia", "latent"], "dependence"].tolist() == [85, 15, 0]
-    assert found.tests["difference"].tolist() == pytest.approx([0.6, 70])
-    assert found.findings()[0] == (
-        "Persistence of kinship and trust less that of benefit and inertia is 60.0 (95 % interval 17.1 to 80.9) "
-        "percentage points: as the map says."
+    assert found.tests["difference"].tolist() == pytest.approx([60, 70])
+    assert found.findings()[:2] == (
+        "Persistence (bought again later) is 60.0 points (95 % interval 17.1 to 80.9) higher among the loyal by "
+        "kinship and trust than among those by benefit and inertia: as the map says.",
+        "Dependence (share of wallet) is 70.0 points (95 % interval 65.4 to 74.6) higher among the loyal by "
+        "monopoly, kinship and trust than among those by benefit and inertia: as the map says.",
     )
     against = profile.locate(kinds, persistence=~stays)
-    assert against.findings()[0].endswith("percentage points: against the map.")
+    assert against.findings()[0] == (
+        "Persistence (bought again later) is 60.0 points (95 % interval 17.1 to 80.9) lower among the loyal by kinship "
+        "and trust than among those by benefit and inertia: against the map."
+    )
     level = profile.locate(kinds, persistence=pd.Series([True, False] * 12 + [True]))
     assert level.findings()[0].endswith("no certain difference, so that the map is neither confirmed nor refuted.")
 

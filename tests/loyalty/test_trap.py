@@ -158,6 +158,31 @@ def test_the_verdict_is_in_plain_words(ends, verdict, said):
     assert (gradual in told) == (low > 0 or verdict == "supported")
 
 
+def test_tables_have_intervals_in_the_cells_of_their_estimates():
+    """The attributes keep the names of the issue; what a page shows and a file holds, those of the house."""
+    found = detected(customers(600), "basic")
+    frames = found.frames()
+    assert list(frames["break_points"]) == ["position", "position_low", "position_high"]
+    ends = ["contribution_share", "contribution_share_low", "contribution_share_high"]
+    assert list(frames["explanations"]) == ["explanation", *ends, "p_value", "verdict"]
+    assert list(frames["curve"]) == ["satisfaction", "loyalty", "loyalty_low", "loyalty_high"]
+    assert list(frames["points"]) == ["explanation", "points", "points_low", "points_high"]
+    assert list(frames["curves"])[-2:] == ["band_low", "band_high"]
+    html = found._repr_html_()
+    assert "ci lower" not in html
+    assert "What one standard deviation more adds" in html
+
+
+def test_the_groups_that_say_what_all_say_are_not_drawn():
+    given = customers(400)
+    two = pd.DataFrame({"region": given["groups"], "wave": 1})
+    labels = [text.get_text() for text in detected(given, groups=two).plot_groups().get_yticklabels()]
+    assert sorted(labels) == ["north", "south"]
+    one = detected({**given, "behaviour": given["behaviour"].rename("kept")}, groups=two["wave"])
+    assert [text.get_text() for text in one.plot_groups().get_yticklabels()] == ["1"]
+    assert one.plot().get_ylabel() == "loyal behaviour: kept"
+
+
 def test_boxes_of_single_answers_are_named_by_them():
     generator = np.random.default_rng(4)
     x = pd.Series(generator.integers(0, 7, 200) / 6 * 100)
@@ -176,7 +201,7 @@ def test_the_reliability_corrects_towards_the_sharper_curve():
     assert rate < blurred.rate["estimate"]
     assert low <= true.rate["estimate"] <= high
     assert set(blurred.curves["kind"]) == {"free", "monotone", "piecewise", "corrected"}
-    assert "simulation extrapolation" in blurred.findings()[-2]
+    assert "simulation extrapolation" in blurred.findings()[2]
     assert "its error bends curves towards lines" in true.findings()[-2]
 
 

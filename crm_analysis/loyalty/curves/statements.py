@@ -28,7 +28,7 @@ def findings(found: Any) -> tuple[str, ...]:
         if facts.satisfied and facts.customers:
             said.append(_rate(found))
         return (*said, *facts.left_out)
-    parts = (_trap, _breaks, _flat, _boxes, _explanations, _level, _types, _worth, _groups, _error)
+    parts = (_trap, _corrected, _breaks, _flat, _boxes, _explanations, _level, _types, _worth, _groups, _error)
     said = [sentence for part in parts for sentence in part(found)]
     closing = f"{count(facts.customers, 'customer')} with satisfaction and behaviour; these are associations."
     return (*facts.cautions, *said, *facts.left_out, closing)
@@ -185,13 +185,17 @@ def _groups(found: Any) -> list[str]:
 
 
 def _error(found: Any) -> list[str]:
+    if found.facts.reliability is not None:
+        return []
+    return [
+        "The reliability of satisfaction was not given: its error bends curves towards lines, so true bends are "
+        "sharper than these."
+    ]
+
+
+def _corrected(found: Any) -> list[str]:
     facts = found.facts
-    if facts.reliability is None:
-        return [
-            "The reliability of satisfaction was not given: its error bends curves towards lines, so true bends are "
-            "sharper than these."
-        ]
-    if facts.reliability == 1:
+    if facts.reliability in (None, 1) or not facts.satisfied:
         return []
     rate, excess = facts.corrected["rate"], facts.corrected["excess"]
     return [
