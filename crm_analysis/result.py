@@ -73,10 +73,10 @@ class Result(ABC):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return self._html(len(self.findings()))
+        return self._html(None)
 
-    def _html(self, unfolded: int) -> str:
-        """Write the result for a page: with fewer sentences than it has, the rest and the tables lie behind a fold."""
+    def _html(self, unfolded: int | None) -> str:
+        """Write the result for a page; with a number, all but so many sentences, and the tables, lie behind a fold."""
         said = [f"<li>{escape(finding)}</li>" for finding in self.findings()]
         frames = self.frames() if self.shown else {}
         unknown = [name for name in self.shown if name not in frames]
@@ -84,9 +84,9 @@ class Result(ABC):
             there = ", ".join(frames)
             raise UsageError(f"{type(self).__name__} shows a frame {unknown[0]!r} that frames() lacks; it has {there}.")
         tables = "".join(table.to_html(frames[name], caption=caption) for name, caption in self.captions().items())
-        begin, rest = (_list(part) for part in (said[:unfolded], said[unfolded:]))
-        if rest:
-            summary = "<strong>All findings and tables</strong>"
+        begin = _list(said[:unfolded])
+        if unfolded is not None:
+            rest, summary = _list(said[unfolded:]), "<strong>All findings and tables</strong>"
             tables = f'<details class="crm-fold"><summary>{summary}</summary>{rest}{tables}</details>'
         return (
             f'<div class="crm-result"><p class="crm-title"><strong>{escape(self.title)}</strong></p>'

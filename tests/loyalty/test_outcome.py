@@ -194,15 +194,29 @@ def test_who_stayed_is_read_from_the_truth(simulated, tmp_path_factory):
     assert truth.stayed(tmp_path_factory.mktemp("real"), asked, days=365).isna().all()
 
 
+def test_PlantedResult_keeps_the_contract(simulated, tmp_path_factory, keeps_result_contract):
+    keeps_result_contract(truth.curves(simulated))
+    nothing = truth.curves(tmp_path_factory.mktemp("real"))
+    keeps_result_contract(nothing)
+    assert nothing.findings() == ("No planted curve is known in this study; only a simulated one has some.",)
+
+
 def test_planted_rates_curves_and_feelings(simulated, tmp_path_factory):
     assert truth.rates(simulated).to_dict("records") == [{"group": "East", "trapped_share": 0.3}]
-    assert list(truth.curves(simulated)["region"]) == ["West", "East"]
-    assert truth.curves(simulated).loc[1, ["lower_break", "upper_break"]].to_list() == [45, 75]
+    assert list(truth.curves(simulated).regions["region"]) == ["West", "East"]
+    assert truth.curves(simulated).regions.loc[1, ["lower_break", "upper_break"]].to_list() == [45, 75]
+    assert truth.curves(simulated).findings() == (
+        "The true curves of 2 regions bend at a satisfaction of 45 and again at 75.",
+        "The flat zone between is 30 points wide where competition is weakest (West) and 30 where it is fiercest "
+        "(East).",
+    )
     felt = truth.feelings(simulated, period=0)
     assert felt.loc["B"].to_list() == [100, 1, 0.5]
     assert felt["loyalty"].to_list() == [0.5, 1, 0]
     real = tmp_path_factory.mktemp("real")
-    assert [len(found) for found in (truth.rates(real), truth.curves(real), truth.feelings(real, period=0))] == [
+    assert [
+        len(found) for found in (truth.rates(real), truth.curves(real).regions, truth.feelings(real, period=0))
+    ] == [
         0,
         0,
         0,

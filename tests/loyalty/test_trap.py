@@ -494,7 +494,7 @@ def two_waves(n=3000, *, seed=1):
 def test_the_lagged_model_recovers_both_waves():
     first, second, before, after = two_waves()
     found = trap.lagged(first, second, behaviour=after, before=before)
-    of = found.effects.set_index(["outcome", "cause"])
+    of = found.effects.set_index(["outcome", "predictor"])
     true = {
         ("behaviour after", "satisfaction then"): 0.02,
         ("behaviour after", "satisfaction now"): 0.04,

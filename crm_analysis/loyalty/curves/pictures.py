@@ -115,7 +115,7 @@ def types(found: Any, ax: Axes | None) -> Axes:
 
 
 def scatter(found: Any, ax: Axes | None) -> Axes:
-    """Draw customers as points; behaviour of 0 and 1 is spread a little, of very many only every so many is drawn."""
+    """Draw customers as points; those at one place are spread a little, of very many only every so many is drawn."""
     title = "Customers by satisfaction and behaviour"
     if found.evidence is None:
         return style.nothing(ax, title=title, why=found.facts.why)
@@ -124,9 +124,11 @@ def scatter(found: Any, ax: Axes | None) -> Axes:
     points = found.evidence.points[::step].copy()
     kinds = found.customers["type"].to_numpy()[::step]
     if np.isin(points[:, 1], [0, 1]).all():
-        # Golden-ratio steps fill the space evenly, and the same in every run.
-        points[:, 1] += 0.24 * ((np.arange(len(points)) * 0.618034) % 1 - 0.5)
         ax.set_yticks([0, 1], ["no", "yes"])
+    if len(np.unique(points, axis=0)) < len(points) / 2:
+        # Steps of irrational length fill the space about a place evenly, and the same in every run.
+        steps = np.arange(len(points))[:, None] * [0.414214, 0.618034] % 1 - 0.5
+        points += steps * [_gap(values) for values in points.T]
     for kind, color in _COLORS.items():
         here = kinds == kind
         ax.scatter(
@@ -192,6 +194,11 @@ def groups(found: Any, ax: Axes | None) -> Axes:
         ax,
         f"Points with intervals: trap rate by group, highest in {top['group']} with {percent(top['trapped_share'])}.",
     )
+
+
+def _gap(values: np.ndarray) -> float:
+    """How far neighbours of a coarse scale may be spread without meeting."""
+    return min(0.8 * float(np.diff(np.unique(values)).min(initial=np.inf)), 0.24 * float(np.ptp(values)))
 
 
 def _behaviour(found: Any) -> str:

@@ -255,7 +255,7 @@ def measure(
             "factor": one.factor,
             "indicator": one.name,
             "side": one.side,
-            "columns": ", ".join(made[one.name].columns),
+            "columns": ", ".join(made[one.name].columns or one.columns),
             "scale": made[one.name].scale,
             "customers": int(parts[one.name].notna().sum()),
             "mean": float(parts[one.name].mean()),
