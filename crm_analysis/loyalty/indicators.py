@@ -128,7 +128,7 @@ def measure(frame: pd.DataFrame, columns: Sequence[str], *, ends: Ends | None = 
     together = pd.DataFrame(parts, index=frame.index)
     filled = together.notna().mean(axis=1)
     stretched = [known.get(column.lstrip("-")) or _yes_no(frame[column.lstrip("-")]) for column in there]
-    spans = {f"{low:g} to {high:g}" for low, high in filter(None, stretched)}
+    spans = {f"{low:g}–{high:g}" for low, high in filter(None, stretched)}
     scale = " and ".join(sorted(spans) + ["rank"] * any(span is None for span in stretched))
     values = together.mean(axis=1).where(filled >= 0.5)
     return Measured(values, tuple(there), scale, alpha(together.to_numpy()))

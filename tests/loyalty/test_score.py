@@ -109,7 +109,7 @@ def test_scales_by_hand():
     assert indicators.measure(frame, ["member"]).points.tolist() == [100, 0, 100, 0]
     both = indicators.measure(frame, ["item", "orders", "gone"], ends={"item": (1, 10)})
     assert both.points.tolist() == [12.5, 37.5, 81.25, 87.5]
-    assert (both.columns, both.scale) == (("item", "orders"), "1 to 10 and rank")
+    assert (both.columns, both.scale) == (("item", "orders"), "1–10 and rank")
     absent = indicators.measure(frame, ["gone"])
     assert absent.points.isna().all()
     assert absent.scale == "not in this study"
