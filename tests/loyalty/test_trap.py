@@ -221,7 +221,7 @@ def series(values, start=0):
             series([50, 90]),
             series([1, 0, 1], start=10),
             "Not one of the 2 customers with a satisfaction is among the 3 with a behaviour: index both by the same "
-            "customer_id.",
+            "customer_id (the first are 0 and 10).",
         ),
         (
             series([50, 90, 80, 20, 100]),

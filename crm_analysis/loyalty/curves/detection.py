@@ -158,9 +158,10 @@ def _why(given: answers.Answers, rows: pd.DataFrame, loyal: Loyal) -> str:
     if not seen:
         return "There is no behaviour in this study, so a trap cannot be looked for."
     if not len(rows):
+        felt, done = (values.dropna().index[:1].tolist()[0] for values in (given.satisfaction, given.behaviour))
         return (
             f"Not one of the {count(asked, 'customer')} with a satisfaction is among the {seen:,} with a behaviour: "
-            "index both by the same customer_id."
+            f"index both by the same customer_id (the first are {felt!r} and {done!r})."
         )
     if len(rows) < LEAST:
         return f"{count(len(rows), 'customer')} are too few for a curve; it needs at least {LEAST}."
