@@ -73,16 +73,24 @@ class Result(ABC):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        sentences = "".join(f"<li>{escape(finding)}</li>" for finding in self.findings())
+        return self._html(None)
+
+    def _html(self, unfolded: int | None) -> str:
+        """Write the result for a page; with a number, all but so many sentences, and the tables, lie behind a fold."""
+        said = [f"<li>{escape(finding)}</li>" for finding in self.findings()]
         frames = self.frames() if self.shown else {}
         unknown = [name for name in self.shown if name not in frames]
         if unknown:
             there = ", ".join(frames)
             raise UsageError(f"{type(self).__name__} shows a frame {unknown[0]!r} that frames() lacks; it has {there}.")
         tables = "".join(table.to_html(frames[name], caption=caption) for name, caption in self.captions().items())
+        begin = _list(said[:unfolded])
+        if unfolded is not None:
+            rest, summary = _list(said[unfolded:]), "<strong>All findings and tables</strong>"
+            tables = f'<details class="crm-fold"><summary>{summary}</summary>{rest}{tables}</details>'
         return (
             f'<div class="crm-result"><p class="crm-title"><strong>{escape(self.title)}</strong></p>'
-            f'<ul class="crm-findings">{sentences}</ul>{tables}</div>'
+            f"{begin}{tables}</div>"
         )
 
 
@@ -91,7 +99,11 @@ def metric_key(name: str) -> str:
     return "".join(character if character.isalnum() else "_" for character in name.lower())
 
 
-def record(result: Result, name: str, *, headlines: int = 1) -> None:
+def _list(sentences: list[str]) -> str:
+    return f'<ul class="crm-findings">{"".join(sentences)}</ul>' if sentences else ""
+
+
+def record(result: Result, name: str, *, headlines: int = 1, unfolded: int | None = None) -> None:
     """Display a result in a notebook and, in a run of the report, save what it says.
 
     Inside a run (the runner names a file in the environment) the findings, metrics and frames are also written: the
@@ -106,6 +118,9 @@ def record(result: Result, name: str, *, headlines: int = 1) -> None:
     headlines : int
         How many of its findings, from the first, the report's index repeats; 0 for a check that only readers of the
         notebook need. Of a result whose frames are all empty, of which nothing could be said, it repeats none.
+    unfolded : int, optional
+        How many of its findings stand open on the page, from the first; the others and the tables lie behind a fold.
+        For a result that says much of what an earlier one on the page has said. By default everything stands open.
 
     Raises
     ------
@@ -118,7 +133,10 @@ def record(result: Result, name: str, *, headlines: int = 1) -> None:
         raise UsageError(f"record: {name!r} is no name for a result; use lower-case letters, digits and underscores.")
     from IPython.display import display
 
-    display(result)
+    if unfolded is None:
+        display(result)
+    else:
+        display({"text/plain": repr(result), "text/html": result._html(unfolded)}, raw=True)
     target = os.environ.get(RESULTS_FILE)
     if target:
         _save(result, name, Path(target), headlines)

@@ -101,6 +101,26 @@ def test_outside_a_run_a_result_is_only_displayed(baskets, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_repeats_lies_behind_a_fold(baskets, monkeypatch):
+    monkeypatch.delenv(RESULTS_FILE, raising=False)
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda what, **how: shown.append((what, how)))
+    for unfolded in (None, 0, 1):
+        record(baskets, "baskets", unfolded=unfolded)
+    (plain, _), (folded, how), (open_, _) = shown
+    assert plain is baskets
+    assert "<details" not in plain._repr_html_()
+    assert how == {"raw": True}
+    assert folded["text/plain"] == repr(baskets)
+    before, after = open_["text/html"].split('<details class="crm-fold">')
+    assert ("<li>" in before, "<li>" in after) == (True, False)
+    before, after = folded["text/html"].split('<details class="crm-fold"><summary>')
+    assert "<li>" not in before
+    assert after.startswith('<strong>All findings and tables</strong></summary><ul class="crm-findings"><li>A basket')
+    assert after.count("</table>") == 1
+    assert after.endswith("</details></div>")
+
+
 def test_inside_a_run_it_is_saved(baskets, run):
     record(baskets, "baskets")
     named = BasketResult(pd.DataFrame({"things": [1]}, index=pd.Index(["b9"], name="basket")), {"size": np.float64(1)})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from crm_analysis.errors import UsageError
+from crm_analysis.loyalty import options
 
 Ends = Mapping[str, tuple[float, float]]
 """Lowest and highest code of each column that has a stated scale, as `study.config.survey.items` gives them."""
@@ -31,7 +33,7 @@ class Measured:
     columns : tuple of str
         The columns that were there.
     scale : str
-        How they were put on the scale.
+        What was put on the scale: the ends of the answers, or ranks.
     reliability : float
         Cronbach's alpha of the columns; missing with fewer than two.
     """
@@ -42,10 +44,26 @@ class Measured:
     reliability: float
 
 
-def by_customer(frame: pd.DataFrame | pd.Series, *, caller: str) -> Any:
-    """Return a frame indexed by customer_id, from that column or as it is; UsageError if a customer has two rows."""
-    if isinstance(frame, pd.DataFrame) and "customer_id" in frame.columns:
-        frame = frame.set_index("customer_id")
+def by_customer(frame: Any, *, caller: str, kind: type[pd.DataFrame] | type[pd.Series] = pd.DataFrame) -> Any:
+    """Return a frame indexed by customer_id, from that column or as it is, or a Series as it is.
+
+    UsageError if it is not of this `kind`, names a column twice, or a customer has two rows or no id.
+    """
+    if not isinstance(frame, kind):
+        wanted = (
+            "a pandas DataFrame with one row per customer"
+            if kind is pd.DataFrame
+            else "a pandas Series indexed by customer_id"
+        )
+        raise UsageError(f"{caller}: give {wanted}, not {type(frame).__name__}.")
+    if isinstance(frame, pd.DataFrame):
+        if frame.columns.has_duplicates:
+            double = frame.columns[frame.columns.duplicated()][0]
+            raise UsageError(f"{caller}: there are two columns {str(double)!r}; give each its own name.")
+        frame = frame.set_index("customer_id") if "customer_id" in frame.columns else frame
+    nameless = int(frame.index.isna().sum())
+    if nameless:
+        raise UsageError(f"{caller}: customer_id is missing in {nameless:,} of {len(frame):,} rows; leave them out.")
     if frame.index.has_duplicates:
         twice = frame.index[frame.index.duplicated()][0]
         raise UsageError(f"{caller}: customer_id {str(twice)!r} appears twice; give one row per customer.")
@@ -68,11 +86,13 @@ def behaviour(customers: pd.DataFrame) -> pd.DataFrame:
         bought once, long ago. Both are 0 without a purchase; columns that cannot be made are left out.
     """
     made = customers.copy()
-    if {"frequency", "tenure_days"} <= set(customers.columns):
-        years = customers["tenure_days"].astype("float64").clip(lower=_LEAST_DAYS) / 365.25
-        made["repeat_orders_per_year"] = ((customers["frequency"] - 1).clip(lower=0) / years).fillna(0.0)
-    if {"tenure_days", "recency_days"} <= set(customers.columns):
-        made["active_days"] = (customers["tenure_days"] - customers["recency_days"]).astype("float64").fillna(0.0)
+    there = [name for name in ("frequency", "tenure_days", "recency_days") if name in customers.columns]
+    known = {name: numbers(customers[name], name) for name in there}
+    if {"frequency", "tenure_days"} <= set(known):
+        years = known["tenure_days"].clip(lower=_LEAST_DAYS) / 365.25
+        made["repeat_orders_per_year"] = ((known["frequency"] - 1).clip(lower=0) / years).fillna(0.0)
+    if {"tenure_days", "recency_days"} <= set(known):
+        made["active_days"] = (known["tenure_days"] - known["recency_days"]).fillna(0.0)
     return made
 
 
@@ -100,7 +120,7 @@ def measure(frame: pd.DataFrame, columns: Sequence[str], *, ends: Ends | None = 
     that one very busy customer does not squeeze the others together. Ranks average 50 by construction and tell nothing
     about a change of all.
     """
-    known = _OWN | dict(ends or {})
+    known = _OWN | dict(options.mapping(ends or {}, "ends", caller="indicators", example='{"trust": (1, 10)}'))
     there = [column for column in columns if column.lstrip("-") in frame.columns]
     parts = {column: _scaled(frame, column, known) for column in there}
     if not parts:
@@ -108,11 +128,8 @@ def measure(frame: pd.DataFrame, columns: Sequence[str], *, ends: Ends | None = 
     together = pd.DataFrame(parts, index=frame.index)
     filled = together.notna().mean(axis=1)
     stretched = [known.get(column.lstrip("-")) or _yes_no(frame[column.lstrip("-")]) for column in there]
-    spans = {f"{low:g} to {high:g}" for low, high in filter(None, stretched)}
-    scale = " and ".join(
-        [f"stretched from {span}" for span in sorted(spans)]
-        + ["percentile rank"] * any(span is None for span in stretched)
-    )
+    spans = {f"{low:g}–{high:g}" for low, high in filter(None, stretched)}
+    scale = " and ".join(sorted(spans) + ["rank"] * any(span is None for span in stretched))
     values = together.mean(axis=1).where(filled >= 0.5)
     return Measured(values, tuple(there), scale, alpha(together.to_numpy()))
 
@@ -134,16 +151,45 @@ def alpha(items: np.ndarray) -> float:
 
 def _scaled(frame: pd.DataFrame, column: str, ends: Ends) -> pd.Series:
     name = column.lstrip("-")
-    values = pd.to_numeric(frame[name].astype("object"), errors="coerce").astype("float64")
+    values = numbers(frame[name], name)
     span = ends.get(name) or _yes_no(frame[name])
     if span is None:
         scaled = 100 * (values.rank() - 0.5) / max(int(values.notna().sum()), 1)
     else:
-        low, high = span
-        if not low < high:
-            raise UsageError(f"indicators: the ends of {name!r} must be low and high, not {low:g} and {high:g}.")
+        low, high = _ends(span, name)
+        outside = values[(values < low) | (values > high)]
+        if len(outside) and name not in _OWN:
+            raise UsageError(
+                f"indicators: {len(outside):,} of {values.notna().sum():,} answers to {name!r} lie outside {low:g} to "
+                f"{high:g}, the first is {outside.iloc[0]:g}; state the ends of its scale, or mend the answers."
+            )
         scaled = (100 * (values - low) / (high - low)).clip(0, 100)
     return 100 - scaled if column.startswith("-") else scaled
+
+
+def numbers(values: pd.Series, name: str) -> pd.Series:
+    """Return a column as floats; UsageError if it holds texts, dates or infinities, which would vanish in silence."""
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        real = pd.Series(values.to_numpy("float64", na_value=np.nan), index=values.index)
+    else:
+        real = pd.to_numeric(values.astype("object"), errors="coerce").astype("float64")
+    wrong = values[values.notna() & ~np.isfinite(real)]
+    if len(wrong):
+        raise UsageError(
+            f"indicators: {len(wrong):,} of {values.notna().sum():,} values of {name!r} are no numbers, the first is "
+            f"{str(wrong.iloc[0])!r}; give numbers, or yes and no."
+        )
+    return real
+
+
+def _ends(span: Any, name: str) -> tuple[float, float]:
+    ends = tuple(span) if isinstance(span, list | tuple) else ()
+    if len(ends) != 2 or not all(isinstance(end, Real) for end in ends):
+        raise UsageError(f"indicators: the ends of {name!r} must be two numbers, not {span!r}.")
+    low, high = ends
+    if not low < high:
+        raise UsageError(f"indicators: the ends of {name!r} must be low and high, not {low:g} and {high:g}.")
+    return low, high
 
 
 def _yes_no(values: pd.Series) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.loyalty import deeds, options
 from crm_analysis.loyalty import indicators as measuring
 from crm_analysis.loyalty.curves.loyal import decide
 from crm_analysis.loyalty.wording import sentence, words
@@ -59,7 +60,10 @@ class OutcomeResult(Result):
     satisfied_from : float
         Who reaches it is satisfied.
     unfollowed : tuple of int
-        Answers without a known customer, and answers given too late to be followed so long.
+        Answers without a known customer or time, answers given too late to be followed so long, and further answers of
+        customers who count with their first.
+    cautions : tuple of str
+        What must be known before the numbers.
     """
 
     customers: pd.DataFrame
@@ -67,7 +71,8 @@ class OutcomeResult(Result):
     feelings: pd.DataFrame
     days: int
     satisfied_from: float
-    unfollowed: tuple[int, int]
+    unfollowed: tuple[int, int, int]
+    cautions: tuple[str, ...] = ()
     title = "Feelings and what was done after"
     shown: ClassVar[dict[str, str]] = {
         "measures": "The satisfied who are not loyal, by how loyalty is measured",
@@ -106,8 +111,9 @@ class OutcomeResult(Result):
         return float(known) if known > 0 else None
 
     def findings(self) -> tuple[str, ...]:
-        """How much the trap rate depends on the measure, then each measure, then whom it leaves out."""
-        return (*self._spread(), *map(self._measure, self.measures.to_dict("records")), *self._left_out())
+        """What must be known first; how the trap rate depends on the measure, each measure, whom it leaves out."""
+        measured = map(self._measure, self.measures.to_dict("records"))
+        return (*self.cautions, *self._spread(), *measured, *self._left_out())
 
     def _spread(self) -> list[str]:
         rows = self.measures.dropna(subset=["trapped_share"])
@@ -124,12 +130,14 @@ class OutcomeResult(Result):
         return f"{text} customers are loyal by it."
 
     def _left_out(self) -> list[str]:
-        nameless, late = self.unfollowed
+        nameless, late, again = self.unfollowed
         said = [] if len(self.customers) else ["There are no answers of customers whose deeds can be followed."]
         if nameless:
-            said.append(f"{count(nameless, 'answer')} cannot be joined to a customer.")
+            said.append(f"Left out: {count(nameless, 'answer')} without a known customer or time.")
         if late:
             said.append(f"{count(late, 'answer')} came too late to be followed for {self.days:,} days.")
+        if again:
+            said.append(f"Left out: {count(again, 'further answer')} of customers who count once, with their first.")
         return said
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -194,28 +202,37 @@ def follow(
     Raises
     ------
     UsageError
-        If `days` is below 2.
+        If `days` or `wave` is no whole number, a table lacks its columns, a time is no date, or an amount or answer no
+        number.
 
     Notes
     -----
     A feeling is the mean of its items, stretched from 0 to 100. A shop without contracts does not see anybody leave,
     only silence; so `BEHAVIOURS` has several measures, and none is the truth.
     """
-    if days < 2:
-        raise UsageError(f"outcome: days must be 2 or more, not {days}.")
-    there = {"customer_id", "time"} <= set(answers.columns)
-    known = answers[answers["customer_id"].notna() & answers["time"].notna()] if there else answers.iloc[:0]
-    bought = purchases[purchases["amount"].astype("float64") >= 0]
-    known = known.reindex(columns=list(dict.fromkeys(["customer_id", "time", *known.columns])))
-    known = known.assign(time=pd.to_datetime(known["time"]))
-    end = bought["time"].max() if last_day is None else pd.Timestamp(last_day) + pd.Timedelta(days=1)
+    days = options.whole(days, "days", caller="outcome", least=2)
+    satisfied_from = options.within(satisfied_from, "satisfied_from", caller="outcome", high=100, above=False)
+    if wave is not None and (isinstance(wave, bool) or not isinstance(wave, int)):
+        raise UsageError(f"outcome: wave must be a place in the order of waves, such as 0 or -1, not {wave!r}.")
+    if not isinstance(answers, pd.DataFrame):
+        raise UsageError(f"outcome: answers must be a pandas DataFrame, not {type(answers).__name__}.")
+    # A survey whose answers name no customer, or no time, is one of which nobody can be followed.
+    answers = answers.reindex(columns=list(dict.fromkeys(["customer_id", "time", *answers.columns])))
+    answers = options.dated(answers, "answers", caller="outcome")
+    known = answers[answers["customer_id"].notna() & answers["time"].notna()]
+    lines = options.dated(purchases, "purchases", "customer_id", "amount", caller="outcome")
+    bought = lines[measuring.numbers(lines["amount"], "amount") >= 0]
+    end = bought["time"].max()
+    if last_day is not None:
+        end = options.day(last_day, "last_day", caller="outcome") + pd.Timedelta(days=1)
     followed = known["time"] + pd.Timedelta(days=days) <= end
-    asked = _once(_of_wave(known[followed], known, wave))
-    own = {**FEELINGS, **{name: tuple(of) for name, of in (items or {}).items() if name in FEELINGS}}
+    counted = deeds.of_wave(known[followed], known, wave)
+    asked = deeds.once(counted)
+    own = {**FEELINGS, **{name: _names(of) for name, of in (items or {}).items() if name in FEELINGS}}
     rows = asked.set_index("customer_id")
     measured = {name: measuring.measure(rows, list(of), ends=ends) for name, of in own.items()}
     felt = pd.DataFrame({name: found.points for name, found in measured.items()}, index=rows.index)
-    done = _deeds(rows["time"], bought, days)
+    done = deeds.measure(rows["time"], bought, days)
     wallet = measuring.measure(rows, ["share_of_wallet"], ends={"share_of_wallet": (0.0, 100.0), **(ends or {})})
     done["wallet"] = wallet.points / 100
     rest = rows.rename(columns={"time": "asked"}).drop(columns=[*felt, *done], errors="ignore")
@@ -234,48 +251,27 @@ def follow(
         ),
         days=days,
         satisfied_from=satisfied_from,
-        unfollowed=(len(answers) - len(known), int((~followed).sum())),
+        unfollowed=(len(answers) - len(known), int((~followed).sum()), len(counted) - len(asked)),
+        cautions=_cautions(rows, bought, measured["satisfaction"]),
     )
 
 
-def _of_wave(followed: pd.DataFrame, known: pd.DataFrame, wave: int | None) -> pd.DataFrame:
-    """The answers of one wave, counted in order of time; of all waves by default."""
-    if wave is None:
-        return followed
-    if "wave" not in known or known["wave"].isna().all():
-        return followed if wave in (0, -1) else followed.iloc[:0]
-    order = list(known.groupby("wave")["time"].min().sort_values().index)
-    chosen = order[wave] if -len(order) <= wave < len(order) else None
-    return followed[followed["wave"] == chosen] if chosen is not None else followed.iloc[:0]
+def _cautions(asked: pd.DataFrame, bought: pd.DataFrame, satisfaction: measuring.Measured) -> tuple[str, ...]:
+    """Warn where no purchase is one of theirs, and where nothing tells how satisfied they are."""
+    said = []
+    if len(asked) and len(bought) and not bought["customer_id"].isin(asked.index).any():
+        said.append(
+            f"Not one of {count(len(asked), 'customer')} who answered is among the {bought['customer_id'].nunique():,} "
+            "who bought; check that both tables have the same customer_id."
+        )
+    if len(asked) and not satisfaction.columns:
+        said.append("Satisfaction was not asked by these items; name its items (items).")
+    return tuple(said)
 
 
-def _once(answers: pd.DataFrame) -> pd.DataFrame:
-    """The first answers of each customer."""
-    if answers.empty:
-        return answers
-    return answers.sort_values("time", kind="stable").drop_duplicates("customer_id").sort_values("customer_id")
-
-
-def _deeds(asked: pd.Series, bought: pd.DataFrame, days: int) -> pd.DataFrame:
-    """What each customer did in the time before and after being asked."""
-    lines = bought.loc[bought["customer_id"].isin(asked.index), ["customer_id", "time", "amount"]]
-    apart = lines["time"] - asked.reindex(lines["customer_id"]).set_axis(lines.index)
-    day, span = lines["time"].dt.normalize(), pd.Timedelta(days=days)
-    windows = {
-        "before": (apart > -span) & (apart <= pd.Timedelta(0)),
-        "bought": (apart > pd.Timedelta(0)) & (apart <= span),
-        "late": (apart > span / 2) & (apart <= span),
-    }
-    number_of = {
-        name: day[inside].groupby(lines.loc[inside, "customer_id"]).nunique().reindex(asked.index, fill_value=0)
-        for name, inside in windows.items()
-    }
-    done = pd.DataFrame({name: (days_with > 0).astype("float64") for name, days_with in number_of.items()})
-    enough = (number_of["bought"] >= number_of["before"] / 2).astype("float64")
-    done["kept"] = enough.where(number_of["before"] > 0)
-    spend = lines.loc[windows["before"]].groupby("customer_id")["amount"].sum()
-    done["spend_before"] = spend.astype("float64").reindex(asked.index, fill_value=0.0)
-    return done
+def _names(items: Sequence[str]) -> tuple[str, ...]:
+    # A text is a sequence of letters, none of which is an item.
+    return (items,) if isinstance(items, str) else tuple(items)
 
 
 def _measures(customers: pd.DataFrame, satisfied_from: float) -> pd.DataFrame:

@@ -6,6 +6,7 @@ what satisfaction of an earlier wave still tells.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +14,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crm_analysis.errors import UsageError
-from crm_analysis.loyalty.curves import detection, pictures, statements
+from crm_analysis.loyalty import options
+from crm_analysis.loyalty.curves import detection, pictures, statements, tables
 from crm_analysis.loyalty.curves.facts import Evidence, Facts
 from crm_analysis.loyalty.curves.lagging import LaggedResult, lagged
 from crm_analysis.loyalty.curves.remedies import RemedyResult, compare
@@ -74,10 +76,11 @@ class TrapResult(Result):
     evidence: Evidence | None
     title = "Satisfaction trap"
     shown: ClassVar[dict[str, str]] = {
-        "summary": "Share of the satisfied who are not loyal, and its excess over a straight line of the same strength",
-        "break_points": "Satisfaction at which the curve bends",
+        "summary": "The satisfied who are not loyal",
+        "break_points": "Where the curve bends",
         "boxes": "Loyal share of the highest answers and of those next to them",
         "explanations": "Explanations, each tested given the others; contribution: share of what they explain together",
+        "factors": "What one standard deviation more adds among those who have least and most of it",
         "types": "Types of customers (Jones and Sasser)",
         "groups": "Trap rate by group; excess over each group's own line",
     }
@@ -87,17 +90,21 @@ class TrapResult(Result):
 
     def summary(self) -> pd.DataFrame:
         """Return rate and excess as a table."""
-        low, high = ("", "excess_"), ("ci_lower", "ci_upper")
+        ends = ("ci_lower", "ci_upper")
         rows = [
-            (name, self.rate[value], *(self.rate[f"{prefix}{end}"] for end in high))
-            for name, value, prefix in zip(("trap rate", "excess"), ("estimate", "excess"), low, strict=True)
+            ("trap rate", self.rate["estimate"], *(self.rate[end] for end in ends)),
+            ("excess over a straight line", self.rate["excess"], *(self.rate[f"excess_{end}"] for end in ends)),
         ]
         return pd.DataFrame(rows, columns=["measure", "share", "share_low", "share_high"])
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        own = ("curves", "break_points", "flat_zone", "boxes", "explanations", "points", "factors", "customers")
-        tables = {name: getattr(self, name).copy() for name in (*own, "types", "groups", "by_competition")}
-        return {"curve": self.to_frame(), "summary": self.summary(), **tables}
+        """Return every table by name; intervals have the house's names, ``x_low`` and ``x_high`` beside ``x``."""
+        estimates = {"break_points": "position", "explanations": "contribution_share"}
+        curves = ("curve", "curves", "by_competition", "break_points", "flat_zone")
+        others = ("boxes", "explanations", "points", "factors", "customers", "types", "groups")
+        named = {name: getattr(self, name) for name in (*curves, *others)}
+        shown = {name: tables.as_shown(frame, estimates.get(name, "loyalty")) for name, frame in named.items()}
+        return {"summary": self.summary(), **shown}
 
     def findings(self) -> tuple[str, ...]:
         """What must be known first, if anything; then the rate, its excess, the curve, its explanations, who it is."""
@@ -211,7 +218,8 @@ def detect(
     Raises
     ------
     UsageError
-        If something is no Series, not numeric, outside its range, or has a customer twice; if an option is.
+        If something is no Series, not numeric, outside its range or on a shorter scale, or has a customer twice; if an
+        option is.
 
     Notes
     -----
@@ -229,12 +237,18 @@ def detect(
     Dick, A. S. and Basu, K. (1994). Customer loyalty: toward an integrated conceptual framework. Journal of the Academy
     of Marketing Science 22, 99-113.
     """
-    if resamples < 100:
-        raise UsageError(f"trap: resamples must be 100 or more, not {resamples}.")
-    if most_breaks not in (0, 1, 2):
+    options.whole(resamples, "resamples", caller="trap", least=100)
+    options.whole(seed, "seed", caller="trap")
+    options.within(satisfied_from, "satisfied_from", caller="trap", high=100, above=False)
+    if isinstance(most_breaks, bool) or most_breaks not in (0, 1, 2):
         raise UsageError(f"trap: most_breaks must be 0, 1 or 2, not {most_breaks!r}.")
-    if reliability is not None and not 0 < reliability <= 1:
-        raise UsageError(f"trap: reliability must lie above 0 and not above 1, not be {reliability!r}.")
+    for name, chosen in (("reliability", reliability), ("loyal_from", loyal_from)):
+        if chosen is not None:
+            options.within(chosen, name, caller="trap", high=1)
+    if attitude_from is not None:
+        options.within(attitude_from, "attitude_from", caller="trap", low=-math.inf, high=math.inf)
+        if attitude is None:
+            raise UsageError("trap: attitude_from cuts an attitude, but none is given; give attitude too.")
     settings = detection.Settings(
         satisfied_from=satisfied_from,
         loyal_from=loyal_from,
@@ -271,7 +285,8 @@ def remedies(found: TrapResult, *, value_points: float = 10.0, switching_points:
     UsageError
         If the points are not positive.
     """
+    if not isinstance(found, TrapResult):
+        raise UsageError(f"trap: remedies takes what trap.detect returned, not {type(found).__name__}.")
     for name, points in (("value_points", value_points), ("switching_points", switching_points)):
-        if not points > 0:
-            raise UsageError(f"trap: {name} must be positive, not {points!r}.")
+        options.within(points, name, caller="trap", high=math.inf)
     return compare(found.evidence, value_points=value_points, switching_points=switching_points)

@@ -63,7 +63,7 @@ def test_each_measure_of_behaviour_by_hand(answers, purchases):
     assert known["satisfaction"].to_list() == pytest.approx([100, 100, 700 / 9, 0, 100])
     assert known["market"].to_list() == ["x", "x", "y", "y", "y"]
     # B's second answers came 250 days after, and the records end 300 days after.
-    assert found.unfollowed == (1, 1)
+    assert found.unfollowed == (1, 1, 1)
 
 
 def test_half_as_many_days_are_kept_and_the_second_half_is_late(answers):
@@ -124,9 +124,10 @@ def test_findings_say_how_much_hangs_on_the_measure(answers, purchases):
         "Bought (bought at least once in the time after): 60.0 % (95 % interval 23.1–88.2) of 5 customers are loyal by "
         "it."
     )
-    assert said[-2:] == (
-        "1 answer cannot be joined to a customer.",
+    assert said[-3:] == (
+        "Left out: 1 answer without a known customer or time.",
         "1 answer came too late to be followed for 100 days.",
+        "Left out: 1 further answer of customers who count once, with their first.",
     )
 
 
@@ -141,7 +142,7 @@ def test_a_survey_without_customers_gives_a_clear_answer_all_the_way(answers, pu
 
 
 def test_wrong_calls_name_the_cure(answers, purchases):
-    with pytest.raises(UsageError, match=r"^outcome: days must be 2 or more, not 1\.$"):
+    with pytest.raises(UsageError, match=r"^outcome: days must be a whole number, 2 or more, not 1\.$"):
         outcome.follow(answers, purchases, days=1)
     found = outcome.follow(answers, purchases, days=100)
     message = r"^outcome: behaviour must be one of bought, late, kept and wallet, not 'left'\.$"
@@ -193,15 +194,29 @@ def test_who_stayed_is_read_from_the_truth(simulated, tmp_path_factory):
     assert truth.stayed(tmp_path_factory.mktemp("real"), asked, days=365).isna().all()
 
 
+def test_PlantedResult_keeps_the_contract(simulated, tmp_path_factory, keeps_result_contract):
+    keeps_result_contract(truth.curves(simulated))
+    nothing = truth.curves(tmp_path_factory.mktemp("real"))
+    keeps_result_contract(nothing)
+    assert nothing.findings() == ("No planted curve is known in this study; only a simulated one has some.",)
+
+
 def test_planted_rates_curves_and_feelings(simulated, tmp_path_factory):
     assert truth.rates(simulated).to_dict("records") == [{"group": "East", "trapped_share": 0.3}]
-    assert list(truth.curves(simulated)["region"]) == ["West", "East"]
-    assert truth.curves(simulated).loc[1, ["lower_break", "upper_break"]].to_list() == [45, 75]
+    assert list(truth.curves(simulated).regions["region"]) == ["West", "East"]
+    assert truth.curves(simulated).regions.loc[1, ["lower_break", "upper_break"]].to_list() == [45, 75]
+    assert truth.curves(simulated).findings() == (
+        "The true curves of 2 regions bend at a satisfaction of 45 and again at 75.",
+        "The flat zone between is 30 points wide where competition is weakest (West) and 30 where it is fiercest "
+        "(East).",
+    )
     felt = truth.feelings(simulated, period=0)
     assert felt.loc["B"].to_list() == [100, 1, 0.5]
     assert felt["loyalty"].to_list() == [0.5, 1, 0]
     real = tmp_path_factory.mktemp("real")
-    assert [len(found) for found in (truth.rates(real), truth.curves(real), truth.feelings(real, period=0))] == [
+    assert [
+        len(found) for found in (truth.rates(real), truth.curves(real).regions, truth.feelings(real, period=0))
+    ] == [
         0,
         0,
         0,

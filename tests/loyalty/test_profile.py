@@ -155,7 +155,7 @@ def test_certainty_is_the_share_of_draws_with_the_same_verdict():
 
     expected = norm.cdf(np.abs(values - 50) / scale)
     assert found.customers["quadrant_certainty"].to_numpy() == pytest.approx(expected, abs=0.025)
-    exact = classified(frame, reliability=dict.fromkeys(OWN, 1.0))
+    exact = classified(frame, reliability=dict.fromkeys(OWN, 1.0), ends={"attitude": (0, 1000), "behaviour": (0, 100)})
     assert (exact.customers["quadrant_certainty"] == 1).all()
 
 
@@ -266,16 +266,19 @@ def test_wrong_calls_are_refused():
             "profile: the order must name each kind once: monopoly, kinship, trust, benefit, inertia, latent; not "
             "trust.",
         ),
-        (lambda: profile.classify(frame, draws=1), "profile: draws must be 20 or more, not 1."),
+        (lambda: profile.classify(frame, draws=1), "profile: draws must be a whole number, 20 or more, not 1."),
         (
             lambda: profile.satisfied(frame, frame.set_index("customer_id")["region"], cut=0),
-            "profile: cut must be above 0 and at most 100 and reliability above 0 and at most 1, not 0 and None.",
+            "profile: cut must be above 0 and at most 100, not 0.",
         ),
         (
             lambda: profile.explain(frame, draws=1),
-            "profile: draws must be 100 or more and drivers at most 10, not 1 and 6.",
+            "profile: draws must be a whole number, 100 or more, not 1.",
         ),
-        (lambda: profile.accumulate(frame, draws=1), "profile: draws must be 100 or more, not 1."),
+        (
+            lambda: profile.accumulate(frame, draws=1),
+            "profile: draws must be a whole number, 100 or more, not 1.",
+        ),
     ):
         with pytest.raises(UsageError) as raised:
             call()
@@ -308,13 +311,18 @@ def test_the_map_by_hand():
     rows = found.kinds.set_index("kind")
     assert rows.loc[["trust", "inertia", "latent"], "persistence_share"].tolist() == [0.9, 0.3, 0]
     assert rows.loc[["trust", "inertia", "latent"], "dependence"].tolist() == [85, 15, 0]
-    assert found.tests["difference"].tolist() == pytest.approx([0.6, 70])
-    assert found.findings()[0] == (
-        "Persistence of kinship and trust less that of benefit and inertia is 60.0 (95 % interval 17.1 to 80.9) "
-        "percentage points: as the map says."
+    assert found.tests["difference"].tolist() == pytest.approx([60, 70])
+    assert found.findings()[:2] == (
+        "Persistence (bought again later) is 60.0 points (95 % interval 17.1 to 80.9) higher among the loyal by "
+        "kinship and trust than among those by benefit and inertia: as the map says.",
+        "Dependence (share of wallet) is 70.0 points (95 % interval 65.4 to 74.6) higher among the loyal by "
+        "monopoly, kinship and trust than among those by benefit and inertia: as the map says.",
     )
     against = profile.locate(kinds, persistence=~stays)
-    assert against.findings()[0].endswith("percentage points: against the map.")
+    assert against.findings()[0] == (
+        "Persistence (bought again later) is 60.0 points (95 % interval 17.1 to 80.9) lower among the loyal by kinship "
+        "and trust than among those by benefit and inertia: against the map."
+    )
     level = profile.locate(kinds, persistence=pd.Series([True, False] * 12 + [True]))
     assert level.findings()[0].endswith("no certain difference, so that the map is neither confirmed nor refuted.")
 

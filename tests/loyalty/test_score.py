@@ -109,7 +109,7 @@ def test_scales_by_hand():
     assert indicators.measure(frame, ["member"]).points.tolist() == [100, 0, 100, 0]
     both = indicators.measure(frame, ["item", "orders", "gone"], ends={"item": (1, 10)})
     assert both.points.tolist() == [12.5, 37.5, 81.25, 87.5]
-    assert (both.columns, both.scale) == (("item", "orders"), "stretched from 1 to 10 and percentile rank")
+    assert (both.columns, both.scale) == (("item", "orders"), "1–10 and rank")
     absent = indicators.measure(frame, ["gone"])
     assert absent.points.isna().all()
     assert absent.scale == "not in this study"
@@ -229,7 +229,7 @@ def test_wrong_calls_are_refused(customers):
         ),
         (
             lambda: score.vary(score.measure(view), top=0),
-            "score: draws must be 20 or more, top between 0 and 1 and concentration above 0, not 500, 0 and 50.0.",
+            "score: top must be above 0 and at most 0.99, not 0.",
         ),
         (
             lambda: score.promoters(view, by="wave"),

@@ -1,5 +1,7 @@
 """The trap as a whole: what is written in the issue, data that cannot answer, sentences, warnings, remedies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,7 +108,7 @@ def test_attitude_makes_loyal_who_has_both():
     share = customers(kind="share")
     middle = detected(share, "attitude")
     cut = share["behaviour"].median()
-    assert f"behaviour of at least {round(cut, 3):g}" in middle.findings()[0].replace("0.2830", "0.283")
+    assert f"behaviour of at least {round(cut, 3):g}" in middle.findings()[0]
     gaps = {**given, "attitude": given["attitude"].where(given["attitude"] > 5)}
     missing = int((given["attitude"] <= 5).sum())
     assert f"Left out, since their attitude is not known: {missing} customers." in detected(gaps, "attitude").findings()
@@ -126,6 +128,68 @@ def test_the_excess_of_a_straight_line_is_nothing_for_certain():
         assert claims <= 4
 
 
+@pytest.mark.parametrize(
+    ("ends", "verdict", "said"),
+    [
+        ((0.01, 0.07), "supported", "That is a trap beyond chance: a straight line of the same strength would give "
+         "26.0 %, 4.0 points (95 % interval 1.0 to 7.0) less."),
+        ((-0.01, 0.07), "not supported", "That need not be a trap: a straight line of the same strength would give "
+         "26.0 % anyway; the excess is 4.0 points (95 % interval −1.0 to 7.0)."),
+        ((-0.07, -0.01), "supported", "That is no trap: a straight line of the same strength would give 34.0 %, 4.0 "
+         "points (95 % interval 1.0 to 7.0) more."),
+    ],
+)  # fmt: skip
+def test_the_verdict_is_in_plain_words(ends, verdict, said):
+    """A trap, perhaps one, or none; without a break, a bend that is shown all the same has no place."""
+    given = customers(300)
+    found = trap.detect(given["satisfaction"], given["behaviour"].rename("bought again"), resamples=100, most_breaks=1)
+    low, high = ends
+    rate = pd.Series([0.3, 0.25, 0.35, 0.04 if high > 0 else -0.04, low, high], index=found.rate.index)
+    told = replace(
+        found,
+        rate=rate,
+        break_points=found.break_points.iloc[:0],
+        explanations=found.explanations.assign(verdict=verdict),
+        facts=replace(found.facts, cautions=(), break_p_values=(0.2,)),
+    ).findings()
+    assert told[0].endswith("satisfied, but not loyal. Loyal by 'bought again' means: the behaviour was shown.")
+    assert told[1:3] == (said, "No break was found (p = 0.200; a break is claimed from p = 0.03 down).")
+    gradual = "The curve is no straight line all the same: it bends too gradually for a place to be told."
+    assert (gradual in told) == (low > 0 or verdict == "supported")
+
+
+def test_tables_have_intervals_in_the_cells_of_their_estimates():
+    """The attributes keep the names of the issue; what a page shows and a file holds, those of the house."""
+    found = detected(customers(600), "basic")
+    frames = found.frames()
+    assert list(frames["break_points"]) == ["position", "position_low", "position_high"]
+    ends = ["contribution_share", "contribution_share_low", "contribution_share_high"]
+    assert list(frames["explanations"]) == ["explanation", *ends, "p_value", "verdict"]
+    assert list(frames["curve"]) == ["satisfaction", "loyalty", "loyalty_low", "loyalty_high"]
+    assert list(frames["points"]) == ["explanation", "points", "points_low", "points_high"]
+    assert list(frames["curves"])[-2:] == ["band_low", "band_high"]
+    html = found._repr_html_()
+    assert "ci lower" not in html
+    assert "What one standard deviation more adds" in html
+
+
+def test_the_groups_that_say_what_all_say_are_not_drawn():
+    given = customers(400)
+    two = pd.DataFrame({"region": given["groups"], "wave": 1})
+    labels = [text.get_text() for text in detected(given, groups=two).plot_groups().get_yticklabels()]
+    assert sorted(labels) == ["north", "south"]
+    one = detected({**given, "behaviour": given["behaviour"].rename("kept")}, groups=two["wave"])
+    assert [text.get_text() for text in one.plot_groups().get_yticklabels()] == ["1"]
+    assert one.plot().get_ylabel() == "loyal behaviour: kept"
+
+
+def test_boxes_of_single_answers_are_named_by_them():
+    generator = np.random.default_rng(4)
+    x = pd.Series(generator.integers(0, 7, 200) / 6 * 100)
+    said = trap.detect(x, (generator.random(200) < x / 150) * 1.0, resamples=100, most_breaks=0).findings()
+    assert any(sentence.startswith("Of the top box (100) ") and "of the next (83.3) " in sentence for sentence in said)
+
+
 def test_the_reliability_corrects_towards_the_sharper_curve():
     given = customers(6000)
     generator = np.random.default_rng(2)
@@ -137,7 +201,7 @@ def test_the_reliability_corrects_towards_the_sharper_curve():
     assert rate < blurred.rate["estimate"]
     assert low <= true.rate["estimate"] <= high
     assert set(blurred.curves["kind"]) == {"free", "monotone", "piecewise", "corrected"}
-    assert "simulation extrapolation" in blurred.findings()[-2]
+    assert "simulation extrapolation" in blurred.findings()[2]
     assert "its error bends curves towards lines" in true.findings()[-2]
 
 
@@ -157,7 +221,7 @@ def series(values, start=0):
             series([50, 90]),
             series([1, 0, 1], start=10),
             "Not one of the 2 customers with a satisfaction is among the 3 with a behaviour: index both by the same "
-            "customer_id.",
+            "customer_id (the first are 0 and 10).",
         ),
         (
             series([50, 90, 80, 20, 100]),
@@ -210,8 +274,10 @@ def test_few_shared_customers_are_told_first():
 
 def test_nobody_satisfied_is_said():
     given = customers(300)
-    found = detected(given, satisfied_from=101)
-    assert "Nobody reaches a satisfaction of 101: there are no satisfied customers." in found.findings()
+    found = detected({**given, "satisfaction": 0.9 * given["satisfaction"]}, satisfied_from=95)
+    said = found.findings()
+    assert "Nobody reaches a satisfaction of 95: there are no satisfied customers." in said
+    assert not any("rests on few" in sentence for sentence in said)
     assert np.isnan(found.rate["estimate"])
 
 
@@ -244,9 +310,9 @@ def test_nobody_satisfied_is_said():
             {"attitude": pd.Series(["good", "bad"])},
             "trap: attitude is not numeric; give numbers where more is better.",
         ),
-        ({"resamples": 9}, "trap: resamples must be 100 or more, not 9."),
+        ({"resamples": 9}, "trap: resamples must be a whole number, 100 or more, not 9."),
         ({"most_breaks": 3}, "trap: most_breaks must be 0, 1 or 2, not 3."),
-        ({"reliability": 1.2}, "trap: reliability must lie above 0 and not above 1, not be 1.2."),
+        ({"reliability": 1.2}, "trap: reliability must be above 0 and at most 1, not 1.2."),
         (
             {"satisfaction_time": "soon", "behaviour_from": "2025-01-01"},
             "trap: satisfaction_time must be a date, or a Series of dates indexed by customer_id.",
@@ -412,7 +478,7 @@ def test_without_switching_cost_there_is_one_remedy():
     )
     with pytest.raises(UsageError) as raised:
         trap.remedies(detected(customers(300)), value_points=0)
-    assert str(raised.value) == "trap: value_points must be positive, not 0."
+    assert str(raised.value) == "trap: value_points must be above 0, not 0."
 
 
 def two_waves(n=3000, *, seed=1):
@@ -428,7 +494,7 @@ def two_waves(n=3000, *, seed=1):
 def test_the_lagged_model_recovers_both_waves():
     first, second, before, after = two_waves()
     found = trap.lagged(first, second, behaviour=after, before=before)
-    of = found.effects.set_index(["outcome", "cause"])
+    of = found.effects.set_index(["outcome", "predictor"])
     true = {
         ("behaviour after", "satisfaction then"): 0.02,
         ("behaviour after", "satisfaction now"): 0.04,

@@ -11,6 +11,9 @@ import pandas as pd
 
 from crm_analysis.errors import UsageError
 
+_SHORT_SCALE = 10.0
+_RESCALE = "rescale it, for answers from 1 to 10 as (answer - 1) / 9 * 100"
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
@@ -23,11 +26,14 @@ class Answers:
         where it is not.
     satisfaction, behaviour : Series
         Everything that was given, for customers outside `rows` too.
+    behaviour_name : hashable
+        What the Series of behaviour was called.
     """
 
     rows: pd.DataFrame
     satisfaction: pd.Series
     behaviour: pd.Series
+    behaviour_name: Any = None
 
     @property
     def binary(self) -> bool:
@@ -68,27 +74,35 @@ def join(satisfaction: Any, behaviour: Any, others: Mapping[str, Any], *, caller
         if values is not None
     }
     rows = pd.DataFrame(columns, index=both)
-    return Answers(rows.rename_axis("customer_id"), felt, done)
+    return Answers(rows.rename_axis("customer_id"), felt, done, behaviour.name)
 
 
 def numbers(values: Any, name: str, *, caller: str, highest: float | None = None) -> pd.Series:
     """Check a Series indexed by customer and return it as floats; with `highest`, it must lie between 0 and that."""
     known = indexed(values, name, caller=caller)
+    dates = pd.api.types.is_datetime64_any_dtype(known.dtype) or pd.api.types.is_timedelta64_dtype(known.dtype)
     try:
+        if dates or pd.api.types.is_complex_dtype(known.dtype):
+            raise TypeError
         real = pd.Series(known.to_numpy("float64", na_value=np.nan), index=known.index, name=name)
     except (TypeError, ValueError):
         raise UsageError(f"{caller}: {name} is not numeric; give numbers where more is better.") from None
+    endless = int(np.isinf(real).sum())
+    if endless:
+        raise UsageError(f"{caller}: {name} is infinite for {endless:,} of {len(real):,} customers; make them missing.")
     if highest is not None:
         outside = real[(real < 0) | (real > highest)]
         if len(outside):
-            cure = (
-                "rescale it, for answers from 1 to 10 as (answer - 1) / 9 * 100"
-                if highest > 1
-                else "give 0 and 1, or a share of what was possible"
-            )
+            cure = _RESCALE if highest > 1 else "give 0 and 1, or a share of what was possible"
             raise UsageError(
                 f"{caller}: {name} must lie between 0 and {highest:g}, but {len(outside):,} of {len(real):,} values do "
                 f"not, the first is {outside.iloc[0]:g}; {cure}."
+            )
+        # A whole sample in the lowest tenth of the scale is one of another scale.
+        if highest > 1 and 0 < real.max() <= _SHORT_SCALE and real.min() < real.max():
+            raise UsageError(
+                f"{caller}: {name} must be on a scale from 0 to {highest:g}, but its highest value is {real.max():g}; "
+                f"{_RESCALE}."
             )
     return real
 
@@ -98,6 +112,10 @@ def indexed(values: Any, name: str, *, caller: str) -> pd.Series:
     if not isinstance(values, pd.Series):
         raise UsageError(
             f"{caller}: {name} must be a pandas Series indexed by customer_id, not {type(values).__name__}."
+        )
+    if isinstance(values.index, pd.MultiIndex):
+        raise UsageError(
+            f"{caller}: {name} is indexed by {values.index.nlevels} levels; index it by customer_id alone."
         )
     twice = values.index[values.index.duplicated()]
     if len(twice):

@@ -32,7 +32,7 @@ def slope(value: float, low: float, high: float) -> list[str]:
 
 def satisfied(number_of: int, total: int, satisfied_from: float) -> list[str]:
     """Warn where few are satisfied."""
-    if number_of >= _FEW_SATISFIED:
+    if number_of >= _FEW_SATISFIED or not number_of:
         return []
     return [
         f"Only {count(number_of, 'customer')} of {total:,} reach a satisfaction of {number(satisfied_from)}: what is "
@@ -102,10 +102,12 @@ def order(rows: pd.DataFrame, satisfaction_time: Any, behaviour_from: Any) -> li
 
 def _times(values: Any, rows: pd.DataFrame, name: str) -> pd.Series:
     try:
-        if isinstance(values, pd.Series):
-            return pd.to_datetime(values).reindex(rows.index)
-        return pd.Series(pd.Timestamp(values), index=rows.index)
-    except (TypeError, ValueError):
+        given = values if isinstance(values, pd.Series) else pd.Series(pd.Timestamp(values), index=rows.index)
+        if pd.api.types.is_numeric_dtype(given.dtype) or isinstance(values, int | float):
+            raise TypeError
+        # Days are compared; the clock of a time zone does not decide what came first.
+        return pd.to_datetime(given).dt.tz_localize(None).reindex(rows.index)
+    except (TypeError, ValueError, AttributeError):
         raise UsageError(f"trap: {name} must be a date, or a Series of dates indexed by customer_id.") from None
 
 

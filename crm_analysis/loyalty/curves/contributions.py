@@ -41,6 +41,9 @@ def share_out(design: Design, outcome: np.ndarray, satisfied: np.ndarray, at: np
     """
     columns = _recentred(design, at)
     names = design.testable
+    if not names:
+        nothing = ("contribution", "ci_lower", "ci_upper", "points", "points_lower", "points_upper")
+        return pd.DataFrame(columns=["name", *nothing]).astype(dict.fromkeys(nothing, "float64"))
     p = columns.shape[1]
     whole = np.column_stack([columns, outcome])
     products = (whole[:, :, None] * whole[:, None, :]).reshape(len(whole), -1)

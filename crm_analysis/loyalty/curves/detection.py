@@ -73,6 +73,7 @@ def run(
         satisfied=int(satisfied.sum()),
         trapped=int((satisfied & ~loyal.loyal).sum()),
         satisfied_from=settings.satisfied_from,
+        behaviour="" if given.behaviour_name in (None, "behaviour") else str(given.behaviour_name),
         loyal_means=loyal.means,
         left_out=left_out,
         worth=_worth(rows, satisfied & ~loyal.loyal),
@@ -157,9 +158,10 @@ def _why(given: answers.Answers, rows: pd.DataFrame, loyal: Loyal) -> str:
     if not seen:
         return "There is no behaviour in this study, so a trap cannot be looked for."
     if not len(rows):
+        felt, done = (values.dropna().index[:1].tolist()[0] for values in (given.satisfaction, given.behaviour))
         return (
             f"Not one of the {count(asked, 'customer')} with a satisfaction is among the {seen:,} with a behaviour: "
-            "index both by the same customer_id."
+            f"index both by the same customer_id (the first are {felt!r} and {done!r})."
         )
     if len(rows) < LEAST:
         return f"{count(len(rows), 'customer')} are too few for a curve; it needs at least {LEAST}."

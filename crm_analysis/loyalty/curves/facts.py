@@ -15,6 +15,8 @@ class Facts:
     satisfied: int = 0
     trapped: int = 0
     satisfied_from: float = 70.0
+    behaviour: str = ""
+    """What the behaviour is called, where its Series has a name."""
     loyal_means: str = ""
     why: str = ""
     """Why there is no more than this, where the data do not allow it."""

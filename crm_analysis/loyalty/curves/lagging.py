@@ -18,7 +18,7 @@ from crm_analysis.result import Result
 from crm_analysis.table import count
 
 THEN, NOW, BEFORE, BACK = "satisfaction then", "satisfaction now", "behaviour before", "behaviour on satisfaction"
-_COLUMNS = ["outcome", "cause", "effect", "effect_low", "effect_high", "pvalue"]
+_COLUMNS = ["outcome", "predictor", "effect", "effect_low", "effect_high", "p_value"]
 _LEAST = 30
 
 
@@ -31,7 +31,7 @@ class LaggedResult(Result):
     why: str
     title = "Satisfaction then, behaviour after"
     shown: ClassVar[dict[str, str]] = {
-        "effects": "Effects given the other causes of the same outcome; satisfaction per ten points, behaviour per unit"
+        "effects": "Effects given the other predictors; satisfaction per ten points, behaviour per unit"
     }
 
     def to_frame(self) -> pd.DataFrame:
@@ -43,25 +43,27 @@ class LaggedResult(Result):
     def metrics(self) -> dict[str, float]:
         own = self.effects[self.effects["outcome"] == "behaviour after"]
         names = {THEN: "then", NOW: "now", BEFORE: "before"}
-        effects = zip(own["cause"], own["effect"], strict=True)
-        return {"customers": self.customers} | {f"effect_{names[cause]}": float(effect) for cause, effect in effects}
+        effects = zip(own["predictor"], own["effect"], strict=True)
+        return {"customers": self.customers} | {f"effect_{names[name]}": float(effect) for name, effect in effects}
 
     def findings(self) -> tuple[str, ...]:
         """What the latest satisfaction tells, whether the earlier one adds to it, and whether behaviour leads."""
         if self.effects.empty:
             return (self.why,)
-        own = self.effects[self.effects["outcome"] == "behaviour after"].set_index("cause")
-        said = [f"Ten points more satisfaction now go with {_said(own.loc[NOW])} of the behaviour after."]
+        own = self.effects[self.effects["outcome"] == "behaviour after"].set_index("predictor")
+        said = [f"Ten points more satisfaction now go with {_said(own.loc[NOW])} more behaviour after, from 0 to 1."]
         row, again = own.loc[THEN], "at equal satisfaction now"
         if row["effect_low"] > 0:
-            said.append(f"Satisfaction of the earlier wave still counts {again}: {_said(row)}; loyalty accumulates.")
+            said.append(
+                f"Satisfaction of the earlier wave still counts {again}: {_said(row)}; errors of measurement favour it."
+            )
         elif row["effect_high"] < 0:
             said.append(
-                f"Who was more satisfied then does less {again}: {_said(row)}; a fall in satisfaction harms by itself."
+                f"Who was more satisfied then does less {again}: {_said(row)}, as if its fall counted by itself."
             )
         else:
             said.append(f"Satisfaction of the earlier wave adds nothing for certain {again}: {_said(row)}.")
-        back = self.effects[self.effects["outcome"] == "satisfaction now"].set_index("cause")
+        back = self.effects[self.effects["outcome"] == "satisfaction now"].set_index("predictor")
         if BEFORE in back.index:
             lead = back.loc[BEFORE]
             sure = lead["effect_low"] > 0 or lead["effect_high"] < 0
@@ -85,7 +87,7 @@ class LaggedResult(Result):
         ax.plot(rows["effect"], places, "o", color=style.PALETTE[0])
         ax.axvline(0, color=style.INK, lw=0.8)
         units = {BEFORE: "per unit"}
-        ax.set_yticks(places, [f"{cause}\n({units.get(cause, 'per 10 points')})" for cause in rows["cause"]])
+        ax.set_yticks(places, [f"{name}\n({units.get(name, 'per 10 points')})" for name in rows["predictor"]])
         ax.set_ylim(len(rows) - 0.5, -0.5)
         ax.set_xlabel("change of the behaviour after")
         ax.set_title("Which satisfaction tells of the behaviour after?")
@@ -136,16 +138,19 @@ def lagged(
     if len(rows) < _LEAST:
         why = f"{count(len(rows), 'customer')} answered both waves and can be followed after; {_LEAST} are needed."
         return LaggedResult(empty, len(rows), why if len(rows) else _nobody())
+    if (rows["first"] == rows["satisfaction"]).all():
+        why = f"Satisfaction of the two waves is the same for all {len(rows):,} customers: the earlier adds nothing."
+        return LaggedResult(empty, len(rows), why)
     flat = [name for name in rows if not rows[name].std() > 0]
     if flat:
         return LaggedResult(
             empty, len(rows), f"All {len(rows):,} customers have the same {flat[0]}: nothing to relate."
         )
-    causes = {THEN: rows["first"] / 10, NOW: rows["satisfaction"] / 10}
-    causes |= {BEFORE: rows["before"]} if "before" in rows else {}
-    found = _regression(rows["behaviour"], causes, "behaviour after")
+    predictors = {THEN: rows["first"] / 10, NOW: rows["satisfaction"] / 10}
+    predictors |= {BEFORE: rows["before"]} if "before" in rows else {}
+    found = _regression(rows["behaviour"], predictors, "behaviour after")
     if "before" in rows:
-        found += _regression(rows["satisfaction"], {THEN: causes[THEN], BEFORE: rows["before"]}, "satisfaction now")
+        found += _regression(rows["satisfaction"], {THEN: predictors[THEN], BEFORE: rows["before"]}, "satisfaction now")
     return LaggedResult(pd.DataFrame(found, columns=_COLUMNS), len(rows), "")
 
 
@@ -153,8 +158,8 @@ def _nobody() -> str:
     return "Nobody answered both waves and can be followed after: there is no lagged model."
 
 
-def _regression(outcome: pd.Series, causes: dict[str, Any], name: str) -> list[tuple[object, ...]]:
-    design = np.column_stack([np.ones(len(outcome)), *causes.values()])
+def _regression(outcome: pd.Series, predictors: dict[str, Any], name: str) -> list[tuple[object, ...]]:
+    design = np.column_stack([np.ones(len(outcome)), *predictors.values()])
     inverse = np.linalg.pinv(design.T @ design, hermitian=True)
     y = outcome.to_numpy()
     solved = inverse @ (design.T @ y)
@@ -166,13 +171,13 @@ def _regression(outcome: pd.Series, causes: dict[str, Any], name: str) -> list[t
     return [
         (
             name,
-            cause,
+            predictor,
             value,
             value - reach * error,
             value + reach * error,
             2 * float(stats.t.sf(abs(value) / error, freedom)),
         )
-        for cause, value, error in zip(causes, solved[1:], errors[1:], strict=True)
+        for predictor, value, error in zip(predictors, solved[1:], errors[1:], strict=True)
     ]
 
 

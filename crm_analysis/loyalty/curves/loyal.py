@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crm_analysis.table import number
-
 _FEW_LEVELS = 5
 
 
@@ -42,13 +40,13 @@ def decide(rows: pd.DataFrame, *, loyal_from: float | None, attitude_from: float
     binary = bool(np.isin(done, [0, 1]).all())
     cut = (1.0 if binary else _middle(done)) if loyal_from is None else float(loyal_from)
     loyal = done >= cut
-    means = "the behaviour was shown" if binary else f"behaviour of at least {number(round(cut, 3))}"
+    means = "the behaviour was shown" if binary else f"behaviour of at least {round(cut, 3):g}"
     if "attitude" not in rows:
         return Loyal(loyal, means, None if binary else done, cut)
     felt = rows["attitude"].to_numpy()
     least = _middle(felt) if attitude_from is None else float(attitude_from)
     both = loyal & (felt >= least)
-    means += f" and attitude of at least {number(round(least, 3))}"
+    means += f" and attitude of at least {round(least, 3):g}"
     if binary or len(np.unique(felt)) <= _FEW_LEVELS:
         return Loyal(both, means, None, cut)
     score = np.minimum((done - cut) / _spread(done), (felt - least) / _spread(felt))

@@ -45,7 +45,7 @@ def curve(found: Any, ax: Axes | None) -> Axes:
     ax.axvline(found.facts.satisfied_from, color=style.MUTED, lw=1, ls=(0, (2, 3)), label="satisfied from here")
     ax.set_ylim(0, 1)
     ax.set_xlabel("satisfaction (0-100)")
-    ax.set_ylabel("loyal behaviour")
+    ax.set_ylabel(_behaviour(found))
     ax.set_title(_CURVE)
     ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
     bends = ", ".join(f"{row:.0f}" for row in found.break_points["position"]) or "nowhere for certain"
@@ -72,7 +72,7 @@ def competition(found: Any, ax: Axes | None) -> Axes:
     ax.axvline(found.facts.satisfied_from, color=style.MUTED, lw=1, ls=(0, (2, 3)))
     ax.set_ylim(0, 1)
     ax.set_xlabel("satisfaction (0-100)")
-    ax.set_ylabel("loyal behaviour")
+    ax.set_ylabel(_behaviour(found))
     ax.set_title(title)
     ax.legend(title="competition", fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
     last = "; ".join(f"{name} {rows[rows['group'] == name]['loyalty'].iloc[-1]:.2f}" for name in names)
@@ -115,7 +115,7 @@ def types(found: Any, ax: Axes | None) -> Axes:
 
 
 def scatter(found: Any, ax: Axes | None) -> Axes:
-    """Draw customers as points; behaviour of 0 and 1 is spread a little, of very many only every so many is drawn."""
+    """Draw customers as points; those at one place are spread a little, of very many only every so many is drawn."""
     title = "Customers by satisfaction and behaviour"
     if found.evidence is None:
         return style.nothing(ax, title=title, why=found.facts.why)
@@ -124,9 +124,11 @@ def scatter(found: Any, ax: Axes | None) -> Axes:
     points = found.evidence.points[::step].copy()
     kinds = found.customers["type"].to_numpy()[::step]
     if np.isin(points[:, 1], [0, 1]).all():
-        # Golden-ratio steps fill the space evenly, and the same in every run.
-        points[:, 1] += 0.24 * ((np.arange(len(points)) * 0.618034) % 1 - 0.5)
         ax.set_yticks([0, 1], ["no", "yes"])
+    if len(np.unique(points, axis=0)) < len(points) / 2:
+        # Steps of irrational length fill the space about a place evenly, and the same in every run.
+        steps = np.arange(len(points))[:, None] * [0.414214, 0.618034] % 1 - 0.5
+        points += steps * [_gap(values) for values in points.T]
     for kind, color in _COLORS.items():
         here = kinds == kind
         ax.scatter(
@@ -134,7 +136,7 @@ def scatter(found: Any, ax: Axes | None) -> Axes:
         )
     ax.axvline(found.facts.satisfied_from, color=style.MUTED, lw=1, ls=(0, (2, 3)))
     ax.set_xlabel("satisfaction (0-100)")
-    ax.set_ylabel("loyal behaviour")
+    ax.set_ylabel(_behaviour(found))
     ax.set_title(title + (f" (one in {step})" if step > 1 else ""))
     ax.legend(fontsize=9, markerscale=2, loc="center left", bbox_to_anchor=(1.01, 0.5))
     share = found.types.set_index("type")["customers_share"]
@@ -171,6 +173,9 @@ def groups(found: Any, ax: Axes | None) -> Axes:
     if rows.empty:
         why = found.facts.why or "No groups were given, or nobody in them is satisfied."
         return style.nothing(ax, title=title, why=why)
+    # A grouping with a single group says what all together say.
+    many = rows[rows.groupby("grouping")["group"].transform("size") > 1]
+    rows = rows if many.empty else many
     left_out = max(0, len(rows) - _MOST_GROUPS)
     rows = rows.nlargest(_MOST_GROUPS, "satisfied").sort_values(["grouping", "trapped_share"], kind="stable")
     ax = style.axes(ax, height=1.7 + 0.34 * len(rows))
@@ -178,8 +183,8 @@ def groups(found: Any, ax: Axes | None) -> Axes:
         places = np.flatnonzero((rows["grouping"] == grouping).to_numpy())
         ax.hlines(places, 100 * own["trapped_share_low"], 100 * own["trapped_share_high"], color=color, lw=2)
         ax.plot(100 * own["trapped_share"], places, "o", color=color)
-    many = len(set(rows["grouping"])) > 1
-    ax.set_yticks(range(len(rows)), [_group_label(row, many) for _, row in rows.iterrows()])
+    several = len(set(rows["grouping"])) > 1
+    ax.set_yticks(range(len(rows)), [_group_label(row, several) for _, row in rows.iterrows()])
     ax.set_ylim(-0.6, len(rows) - 0.4)
     ax.axvline(100 * found.rate["estimate"], color=style.MUTED, ls=":", lw=1.2)
     ax.set_xlabel("satisfied customers who are not loyal, % (dotted: all)")
@@ -191,5 +196,14 @@ def groups(found: Any, ax: Axes | None) -> Axes:
     )
 
 
-def _group_label(row: pd.Series, many: bool) -> str:
-    return short(f"{row['grouping']}: {row['group']}" if many else str(row["group"]), width=28)
+def _gap(values: np.ndarray) -> float:
+    """How far neighbours of a coarse scale may be spread without meeting."""
+    return min(0.8 * float(np.diff(np.unique(values)).min(initial=np.inf)), 0.24 * float(np.ptp(values)))
+
+
+def _behaviour(found: Any) -> str:
+    return f"loyal behaviour: {short(found.facts.behaviour)}" if found.facts.behaviour else "loyal behaviour"
+
+
+def _group_label(row: pd.Series, several: bool) -> str:
+    return short(f"{row['grouping']}: {row['group']}" if several else str(row["group"]), width=28)

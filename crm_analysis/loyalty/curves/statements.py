@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.loyalty.curves.breaks import FIRST_RATE
+from crm_analysis.loyalty.curves.design import PERCEPTION
 from crm_analysis.loyalty.curves.explanations import ALPHA, CANNOT, NOT_SUPPORTED, SUPPORTED, UNTESTABLE
 from crm_analysis.loyalty.wording import p_value, place, points
 from crm_analysis.table import amount, count, interval, listed, number, percent, with_interval
@@ -27,7 +28,7 @@ def findings(found: Any) -> tuple[str, ...]:
         if facts.satisfied and facts.customers:
             said.append(_rate(found))
         return (*said, *facts.left_out)
-    parts = (_trap, _breaks, _flat, _boxes, _explanations, _level, _types, _worth, _groups, _error)
+    parts = (_trap, _corrected, _breaks, _flat, _boxes, _explanations, _level, _types, _worth, _groups, _error)
     said = [sentence for part in parts for sentence in part(found)]
     closing = f"{count(facts.customers, 'customer')} with satisfaction and behaviour; these are associations."
     return (*facts.cautions, *said, *facts.left_out, closing)
@@ -36,9 +37,10 @@ def findings(found: Any) -> tuple[str, ...]:
 def _rate(found: Any) -> str:
     facts = found.facts
     share = with_interval(*(found.rate[name] for name in ("estimate", "ci_lower", "ci_upper")))
+    by = f" by {facts.behaviour!r}" if facts.behaviour else ""
     return (
         f"Of {count(facts.satisfied, 'satisfied customer')} ({number(facts.satisfied_from)} points or more) {share} "
-        f"are in the trap: satisfied, but not loyal. Loyal means: {facts.loyal_means}."
+        f"are in the trap: satisfied, but not loyal. Loyal{by} means: {facts.loyal_means}."
     )
 
 
@@ -50,13 +52,13 @@ def _trap(found: Any) -> list[str]:
     if pd.isna(rate["excess"]):
         return said
     value, low, high = (float(rate[name]) for name in ("excess", "excess_ci_lower", "excess_ci_upper"))
-    expected = f"a straight line of the same strength would give {percent(rate['estimate'] - value)} anyway"
+    straight = f"a straight line of the same strength would give {percent(rate['estimate'] - value)}"
     if low > 0:
-        said.append(f"That is a trap beyond chance: {points(value, low, high)} more than expected, since {expected}.")
+        said.append(f"That is a trap beyond chance: {straight}, {points(value, low, high)} less.")
     elif high < 0:
-        said.append(f"That is fewer than expected, by {points(-value, -high, -low)}: {expected}.")
+        said.append(f"That is no trap: {straight}, {points(-value, -high, -low)} more.")
     else:
-        said.append(f"No excess for certain: {points(value, low, high)} more than expected; {expected}.")
+        said.append(f"That need not be a trap: {straight} anyway; the excess is {points(value, low, high)}.")
     return said
 
 
@@ -67,10 +69,11 @@ def _breaks(found: Any) -> list[str]:
             "Breaks were not looked for: satisfaction has too few values, behaviour never varies, or the call said so."
         ]
     if found.break_points.empty:
-        return [
-            f"No break was found: a straight line fits ({p_value(tests[0])}; a break is claimed from p = {FIRST_RATE} "
-            "down)."
-        ]
+        said = [f"No break was found ({p_value(tests[0])}; a break is claimed from p = {FIRST_RATE} down)."]
+        verdict = found.explanations.set_index("name")["verdict"]
+        if found.rate["excess_ci_lower"] > 0 or verdict[PERCEPTION] == SUPPORTED:
+            said.append("The curve is no straight line all the same: it bends too gradually for a place to be told.")
+        return said
     at = [place(*row) for row in found.break_points.itertuples(index=False)]
     return [f"The curve is no straight line ({p_value(tests[0])}): it bends at a satisfaction of {listed(at)}."]
 
@@ -99,8 +102,8 @@ def _boxes(found: Any) -> list[str]:
 
 
 def _box(row: pd.Series) -> str:
-    low, high = row["satisfaction_from"], row["satisfaction_to"]
-    return number(round(low, 1)) if low == high else f"{number(low)} to {number(round(high, 1))}"
+    low, high = (f"{round(row[f'satisfaction_{end}'], 1):g}" for end in ("from", "to"))
+    return low if low == high else f"{low} to {high}"
 
 
 def _explanations(found: Any) -> list[str]:
@@ -182,13 +185,17 @@ def _groups(found: Any) -> list[str]:
 
 
 def _error(found: Any) -> list[str]:
+    if found.facts.reliability is not None:
+        return []
+    return [
+        "The reliability of satisfaction was not given: its error bends curves towards lines, so true bends are "
+        "sharper than these."
+    ]
+
+
+def _corrected(found: Any) -> list[str]:
     facts = found.facts
-    if facts.reliability is None:
-        return [
-            "The reliability of satisfaction was not given: its error bends curves towards lines, so true bends are "
-            "sharper than these."
-        ]
-    if facts.reliability == 1:
+    if facts.reliability in (None, 1) or not facts.satisfied:
         return []
     rate, excess = facts.corrected["rate"], facts.corrected["excess"]
     return [

@@ -157,6 +157,20 @@ def rates_by_group(
     return pd.DataFrame(rows, columns=["grouping", "group", "customers", "satisfied", "trapped", *shares])
 
 
+def as_shown(frame: pd.DataFrame, estimate: str) -> pd.DataFrame:
+    """Return a table with the names under which a page writes an interval into the cell of its estimate."""
+    names = {
+        "name": "explanation",
+        "contribution": "contribution_share",
+        "pvalue": "p_value",
+        "ci_lower": f"{estimate}_low",
+        "ci_upper": f"{estimate}_high",
+    }
+    ends = {column: f"{column.removesuffix('er')}" for column in frame if column.endswith("_lower")}
+    ends |= {column: f"{column.removesuffix('_upper')}_high" for column in frame if column.endswith("_upper")}
+    return frame.rename(columns=ends | names)
+
+
 def differ(groups: pd.DataFrame) -> float:
     """Return the p-value of equal trap rates in all groups (chi-square); missing where there is nothing to compare."""
     known = groups[groups["satisfied"] > 0]

@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crm_analysis import resampling, style
-from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import indicators as measuring
+from crm_analysis.loyalty import options
 from crm_analysis.loyalty.kinds import importance
 from crm_analysis.loyalty.kinds.contradiction import SATISFACTION
 from crm_analysis.loyalty.wording import decimal, of
@@ -176,8 +176,8 @@ def accumulate(
     ----------
     Fuller, W. A. (1987). Measurement Error Models. Wiley.
     """
-    if draws < 100:
-        raise UsageError(f"profile: draws must be 100 or more, not {draws}.")
+    draws = options.whole(draws, "draws", caller="profile", least=100)
+    seed = options.whole(seed, "seed", caller="profile")
     items, waves, why = _two_waves(answers, person, wave, satisfaction, loyalty, ends)
     if why:
         return _absent(why)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import indicators as measuring
+from crm_analysis.loyalty import options
 from crm_analysis.loyalty.kinds.gathering import Columns, Gathered, gather
 from crm_analysis.loyalty.kinds.profileresult import GROUP_COLUMNS, KIND_COLUMNS, QUADRANT_COLUMNS, ProfileResult
 from crm_analysis.loyalty.kinds.rules import NONE, OTHER, QUADRANTS, RULES, UNKNOWN, Judge, Rule, ordered
@@ -94,18 +94,18 @@ def classify(
     Wanous, J. P., Reichers, A. E. and Hudy, M. J. (1997). Overall job satisfaction: how good are single-item measures?
     Journal of Applied Psychology 82, 247-252.
     """
-    if draws < 20:
-        raise UsageError(f"profile: draws must be 20 or more, not {draws}.")
-    absent = tuple(column for column in (worth, by) if column and column not in customers.columns)
+    draws = options.whole(draws, "draws", caller="profile", least=20)
+    seed = options.whole(seed, "seed", caller="profile")
+    frame = measuring.by_customer(customers, caller="profile")
+    absent = tuple(column for column in (worth, by) if column and column not in frame.columns)
     worth, by = ("" if column in absent else column for column in (worth, by))
     chosen = ordered(rules, order)
     gathered = gather(customers, columns=columns or {}, ends=ends, cuts=cuts, reliability=reliability)
     known = list(gathered.points.columns)
     tested = [rule.tested(known) for rule in chosen]
     judge = Judge(chosen, gathered.cuts, [rule for rule in tested if rule])
-    frame = measuring.by_customer(customers, caller="profile")
     placed = _placed(judge, gathered, draws=draws, seed=seed)
-    amounts = pd.to_numeric(frame[worth], errors="coerce").to_numpy("float64") if worth else None
+    amounts = measuring.numbers(frame[worth], worth).to_numpy() if worth else None
     explained = {
         rule.kind: own.sentence(gathered.cuts) if own else f"unknown: {rule.missing(known)} not in this study"
         for rule, own in zip(chosen, tested, strict=True)

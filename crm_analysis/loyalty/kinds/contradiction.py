@@ -11,8 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crm_analysis import style
-from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import indicators as measuring
+from crm_analysis.loyalty import options
 from crm_analysis.loyalty.kinds.gathering import SINGLE_ITEM
 from crm_analysis.loyalty.kinds.rules import NONE, OTHER, RULES
 from crm_analysis.loyalty.wording import decimal
@@ -163,18 +163,16 @@ def satisfied(
     "Surely not" are customers whose value lies below the cut by more than 1.64 standard errors of measurement,
     s sqrt(1 - reliability): one in twenty of those truly at the cut would be taken for one, none of the rest so often.
     """
-    if not 0 < cut <= 100 or (reliability is not None and not 0 < reliability <= 1):
-        raise UsageError(
-            f"profile: cut must be above 0 and at most 100 and reliability above 0 and at most 1, not {cut} and "
-            f"{reliability}."
-        )
+    cut = options.within(cut, "cut", caller="profile", high=100)
+    if reliability is not None:
+        options.within(reliability, "reliability", caller="profile", high=1)
     frame = measuring.by_customer(customers, caller="profile")
     found = measuring.measure(frame, list(columns), ends=ends)
     own = reliability if reliability is not None else found.reliability
     own = SINGLE_ITEM if np.isnan(own) else own
     points = found.points.dropna()
     error = float(points.std(ddof=0)) * float(np.sqrt(1 - own)) if len(points) else np.nan
-    labels = measuring.by_customer(kinds, caller="profile").reindex(points.index)
+    labels = measuring.by_customer(kinds, caller="profile", kind=pd.Series).reindex(points.index)
     rows = []
     for name, some in ((_ALL, LOYAL), *((kind, (kind,)) for kind in LOYAL)):
         values = points[labels.isin(some)].to_numpy("float64")

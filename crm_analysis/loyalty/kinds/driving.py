@@ -13,7 +13,9 @@ from matplotlib.axes import Axes
 from crm_analysis import resampling, style
 from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import indicators as measuring
+from crm_analysis.loyalty import options
 from crm_analysis.loyalty.kinds import importance
+from crm_analysis.loyalty.scoring.classification import OBJECTIVE, SUBJECTIVE
 from crm_analysis.loyalty.wording import decimal, of, sentence, words
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import count, interval, listed, percent, short, with_interval
@@ -200,13 +202,18 @@ def explain(
     Lindeman, R. H., Merenda, P. F. and Gold, R. Z. (1980). Introduction to Bivariate and Multivariate Analysis. Scott
     Foresman.
     """
-    if draws < 100 or len(columns) > MOST:
-        raise UsageError(
-            f"profile: draws must be 100 or more and drivers at most {MOST}, not {draws} and {len(columns)}."
-        )
+    draws = options.whole(draws, "draws", caller="profile", least=100)
+    seed = options.whole(seed, "seed", caller="profile")
+    if len(columns) > MOST:
+        raise UsageError(f"profile: there may be at most {MOST} drivers, not {len(columns)}.")
     frame = measuring.by_customer(customers, caller="profile")
+    if outcome not in (*frame.columns, OBJECTIVE, SUBJECTIVE):
+        raise UsageError(
+            f"profile: there is no column {outcome!r} with a measure of loyalty; name one that is there, or merge "
+            "the scores of score.measure."
+        )
     loyal = frame[outcome] if outcome in frame.columns else pd.Series(np.nan, index=frame.index)
-    loyal = pd.to_numeric(loyal.astype("object"), errors="coerce").astype("float64")
+    loyal = measuring.numbers(loyal, outcome)
     found = {
         name: measuring.measure(frame, [own] if isinstance(own, str) else list(own), ends=ends)
         for name, own in columns.items()

@@ -10,6 +10,7 @@ import pandas as pd
 
 from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import indicators as measuring
+from crm_analysis.loyalty import options
 
 Columns = Mapping[str, str | Sequence[str]]
 
@@ -76,7 +77,10 @@ def gather(
     reliability: Mapping[str, float] | None,
 ) -> Gathered:
     """Measure the indicators and settle their cut-points and reliabilities; parameters as in `profile.classify`."""
-    given, trusted = dict(cuts or {}), dict(reliability or {})
+    given, trusted = (
+        dict(options.mapping(named or {}, what, caller="profile", example=f'{{"habit": {value}}}'))
+        for named, what, value in ((cuts, "cuts", 50), (reliability, "reliability", 0.8))
+    )
     all_columns: dict[str, str | Sequence[str]] = {**COLUMNS, **columns}
     for what, named in (("columns", columns), ("cuts", given), ("reliability", trusted)):
         unknown = [name for name in named if name not in COLUMNS]
@@ -84,11 +88,10 @@ def gather(
             raise UsageError(
                 f"profile: {what} names an indicator {unknown[0]!r} that is not known; known are {', '.join(COLUMNS)}."
             )
-    wrong = [name for name, value in trusted.items() if not 0 < value <= 1]
-    if wrong:
-        raise UsageError(
-            f"profile: the reliability of {wrong[0]!r} must be above 0 and at most 1, not {trusted[wrong[0]]}."
-        )
+    for name, value in trusted.items():
+        options.within(value, f"the reliability of {name!r}", caller="profile", high=1)
+    for name, value in given.items():
+        options.within(value, f"the cut of {name!r}", caller="profile", high=100, above=False)
     frame = measuring.by_customer(customers, caller="profile")
     points, rows = {}, []
     for name, own in all_columns.items():

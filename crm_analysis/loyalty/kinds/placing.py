@@ -49,8 +49,8 @@ class MapResult(Result):
         open), ``customers``, and what was measured: ``persistence_share`` and ``dependence`` (0 to 100), with
         intervals.
     tests : DataFrame
-        Whether the map holds, by ``side`` (persistence, dependence): ``difference`` between customers of kinds placed
-        high and of those placed low, with its interval.
+        Whether the map holds, by ``side`` (persistence, dependence): ``difference`` in points between customers of
+        kinds placed high and of those placed low, with its interval.
     what : tuple of str
         What persistence and dependence were measured by.
     """
@@ -58,17 +58,17 @@ class MapResult(Result):
     kinds: pd.DataFrame
     tests: pd.DataFrame
     what: tuple[str, str]
-    title = "Persistence and dependence"
+    title = "How lasting and how dependent"
     shown: ClassVar[dict[str, str]] = {
         "kinds": "Where the map places each kind (ours; the textbook gives no numbers), and what was measured",
-        "tests": "Kinds placed high less kinds placed low",
+        "tests": "Kinds placed high less kinds placed low, in points",
     }
 
     def to_frame(self) -> pd.DataFrame:
         return self.kinds.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        return {"kinds": self.to_frame(), "tests": self.tests.copy()}
+        return {"kinds": self.to_frame(), "tests": self.tests.drop(columns="place")}
 
     def metrics(self) -> dict[str, float]:
         found = {f"{row['side']}_difference": row["difference"] for row in self.tests.to_dict("records")}
@@ -147,15 +147,18 @@ class MapResult(Result):
 
     def _tested(self, row: dict) -> str:
         groups = {level: listed(_placed(row["place"], level)) for level in (HIGH, LOW)}
-        digits, factor, unit = (1, 100, "percentage points") if row["side"] == "persistence" else (1, 1, "points")
-        text = with_ends(*(factor * row[f"difference{end}"] for end in ("", "_low", "_high")), digits=digits)
         if row["difference_low"] > 0:
             verdict = "as the map says"
         elif row["difference_high"] < 0:
             verdict = "against the map"
         else:
             verdict = "no certain difference, so that the map is neither confirmed nor refuted"
-        return f"{sentence(row['side'])} of {groups[HIGH]} less that of {groups[LOW]} is {text} {unit}: {verdict}."
+        what = self.what[row["place"]].removesuffix(" (%)")
+        more = "higher" if row["difference"] >= 0 else "lower"
+        return (
+            f"{sentence(row['side'])} ({what}) is {with_ends(*_sized(row), digits=1, unit='points')} {more} among the "
+            f"loyal by {groups[HIGH]} than among those by {groups[LOW]}: {verdict}."
+        )
 
 
 def locate(
@@ -195,7 +198,7 @@ def locate(
     Newcombe, R. G. (1998). Interval estimation for the difference between independent proportions: comparison of
     eleven methods. Statistics in Medicine 17, 873-890.
     """
-    labels = measuring.by_customer(kinds, caller="profile")
+    labels = measuring.by_customer(kinds, caller="profile", kind=pd.Series)
     stays = _aligned(persistence, labels.index)
     depends = _aligned(dependence, labels.index)
     rows = []
@@ -213,10 +216,19 @@ def locate(
         )
         if len(high) > 1 and len(low) > 1:
             difference = _shares(high, low) if side == "persistence" else _welch(high, low)
+            # Both sides in points of a hundred.
+            scale = 100 if side == "persistence" else 1
             row = {"side": side, "place": place, "high_customers": len(high), "low_customers": len(low)}
-            tests.append(row | dict(zip(("difference", "difference_low", "difference_high"), difference, strict=True)))
+            names = ("difference", "difference_low", "difference_high")
+            tests.append(row | {name: scale * value for name, value in zip(names, difference, strict=True)})
     columns = ["side", "place", "high_customers", "low_customers", "difference", "difference_low", "difference_high"]
     return MapResult(pd.DataFrame(rows, columns=[*_COLUMNS, *_ENDS]), pd.DataFrame(tests, columns=columns), what)
+
+
+def _sized(row: dict) -> tuple[float, float, float]:
+    """A difference and its interval by size: of −3 (−5 to −1) it is 3 (1 to 5)."""
+    value, low, high = (float(row[f"difference{end}"]) for end in ("", "_low", "_high"))
+    return (value, low, high) if value >= 0 else (-value, -high, -low)
 
 
 def _shares(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
@@ -249,8 +261,8 @@ def _placed(place: int, level: str) -> list[str]:
 def _aligned(values: pd.Series | None, index: pd.Index) -> np.ndarray:
     if values is None:
         return np.full(len(index), np.nan)
-    own = measuring.by_customer(values, caller="profile").reindex(index)
-    return pd.to_numeric(own.astype("object"), errors="coerce").to_numpy("float64")
+    own = measuring.by_customer(values, caller="profile", kind=pd.Series)
+    return measuring.numbers(own, str(own.name or "values")).reindex(index).to_numpy()
 
 
 def _call(kind: str) -> str:

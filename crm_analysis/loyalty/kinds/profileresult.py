@@ -98,6 +98,11 @@ class ProfileResult(Result):
             "customers": self.customers.copy(),
         }
 
+    def captions(self) -> dict[str, str]:
+        """Say what the customers' worth is, where it was named."""
+        of = f"; worth: {words(self.worth)}" if self.worth else ""
+        return self.shown | {"kinds": f"{self.shown['kinds']}{of}"}
+
     def metrics(self) -> dict[str, float]:
         found = {
             f"{row['kind']}_share": row["share"] for row in self.kinds.to_dict("records") if row["kind"] != UNKNOWN

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.loyalty import options
 from crm_analysis.loyalty.scoring import ranking, weighting
 from crm_analysis.loyalty.scoring.classification import OBJECTIVE, SUBJECTIVE
 from crm_analysis.loyalty.scoring.values import ScoreResult
@@ -123,7 +124,7 @@ def vary(
     draws : int
         How many random weights; of more than 10,000 customers they order a random 10,000.
     top : float
-        The part of the customers that counts as the best, above 0 and below 1.
+        The part of the customers that counts as the best, above 0 and at most 0.99.
     seed : int
         For the random weights.
 
@@ -137,12 +138,12 @@ def vary(
     UsageError
         If a parameter is out of range.
     """
-    if draws < 20 or not 0 < top < 1 or not concentration > 0:
-        raise UsageError(
-            "score: draws must be 20 or more, top between 0 and 1 and concentration above 0, not "
-            f"{draws}, {top} and {concentration}."
-        )
-    generator = np.random.default_rng(seed)
+    if not isinstance(measured, ScoreResult):
+        raise UsageError(f"score: vary takes what score.measure returned, not {type(measured).__name__}.")
+    draws = options.whole(draws, "draws", caller="score", least=20)
+    top = options.within(top, "top", caller="score", high=0.99)
+    concentration = options.within(concentration, "concentration", caller="score", high=1e9)
+    generator = np.random.default_rng(options.whole(seed, "seed", caller="score"))
     rows: list[dict[str, Any]] = []
     weighed: list[dict[str, Any]] = []
     for side in (OBJECTIVE, SUBJECTIVE):

@@ -121,7 +121,8 @@ class ValidityResult(Result):
             ax.errorbar(
                 rows["fifth"] + shift,
                 rows["level"],
-                yerr=np.nan_to_num(np.vstack([low, high])),
+                # Rounding may leave an end of an interval a hair inside the value.
+                yerr=np.maximum(np.nan_to_num(np.vstack([low, high])), 0),
                 color=color,
                 marker="o",
                 capsize=2,
@@ -243,7 +244,7 @@ def validate(scores: pd.DataFrame, later: pd.DataFrame) -> ValidityResult:
     rows, differences, fifths = [], [], []
     for name in names:
         some = joined[[*sides, name]].dropna()
-        outcome = some[name].astype("float64").to_numpy()
+        outcome = measuring.numbers(some[name], name).to_numpy()
         matrix = some[sides].to_numpy("float64")
         is_yes_no = len(outcome) > 0 and set(np.unique(outcome)) <= {0.0, 1.0}
         found = ranking.areas(matrix, outcome == 1) if is_yes_no and sides else None

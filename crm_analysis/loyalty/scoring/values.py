@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crm_analysis import style
+from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import indicators as measuring
 from crm_analysis.loyalty.scoring import ranking, weighting
 from crm_analysis.loyalty.scoring.classification import INDICATORS, OBJECTIVE, SUBJECTIVE, Indicator, checked
@@ -218,7 +219,8 @@ def measure(
     Raises
     ------
     UsageError
-        If a customer has two rows, two indicators one name, a side or scheme is unknown or weights are negative.
+        If a customer has two rows, two indicators one name, a side or scheme is unknown, weights are negative or
+        name no indicator, a column holds what is no number, or an answer lies outside the ends of its scale.
 
     Notes
     -----
@@ -237,6 +239,10 @@ def measure(
     known = measuring.behaviour(measuring.by_customer(customers, caller="score"))
     made = {indicator.name: measuring.measure(known, indicator.columns, ends=ends) for indicator in indicators}
     parts = pd.DataFrame({name: found.points for name, found in made.items()}, index=known.index)
+    strange = [name for name in weights if name not in made] if isinstance(weights, Mapping) else []
+    if strange:
+        known_as = ", ".join(made)
+        raise UsageError(f"score: weights names an indicator {strange[0]!r} that is not known; known are {known_as}.")
     scores = pd.DataFrame(index=known.index)
     share: dict[str, float] = {}
     for side in (OBJECTIVE, SUBJECTIVE):
@@ -249,7 +255,7 @@ def measure(
             "factor": one.factor,
             "indicator": one.name,
             "side": one.side,
-            "columns": ", ".join(made[one.name].columns),
+            "columns": ", ".join(made[one.name].columns or one.columns),
             "scale": made[one.name].scale,
             "customers": int(parts[one.name].notna().sum()),
             "mean": float(parts[one.name].mean()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -92,13 +93,16 @@ def of(values: pd.DataFrame, scheme: str | Mapping[str, float]) -> np.ndarray:
         If there is no such scheme, a weight is negative or none is positive.
     """
     k = values.shape[1]
-    if isinstance(scheme, str):
-        if scheme not in SCHEMES:
-            raise UsageError(f"score: weights must be {', '.join(SCHEMES)} or a mapping of numbers, not {scheme!r}.")
+    if isinstance(scheme, str) and scheme in SCHEMES:
         complete = values.dropna().to_numpy("float64")
         if scheme == "equal" or k == 0:
             return np.full(k, 1 / max(k, 1))
         return entropy(complete) if scheme == "entropy" else critic(complete)
+    if not isinstance(scheme, Mapping):
+        raise UsageError(f"score: weights must be {', '.join(SCHEMES)} or a mapping of numbers, not {scheme!r}.")
+    wrong = [name for name, weight in scheme.items() if not isinstance(weight, Real)]
+    if wrong:
+        raise UsageError(f"score: the weight of {wrong[0]!r} must be a number, not {scheme[wrong[0]]!r}.")
     given = np.array([float(scheme.get(name, 0.0)) for name in values.columns])
     if not np.isfinite(given).all() or (given < 0).any() or (k and not given.any()):
         names = ", ".join(map(str, values.columns))
