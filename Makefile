@@ -40,8 +40,9 @@ test: $(READY)   ## the whole test suite (and its ten slowest)
 test-slow: $(READY)  ## the long simulations too
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -m slow
 
+# ONLY="40 60": only these.
 notebooks: $(READY) $(DEMO)  ## run the notebooks on the demo study and keep their outputs in place
-	@$(BIN)/python -m crm_analysis.reporting.refresh notebooks data/demo
+	@$(BIN)/python -m crm_analysis.reporting.refresh notebooks data/demo $(ONLY)
 
 # ANSWERS=mobi.csv: measure on the European mobile phone survey instead of a simulated one of the same size.
 bench: $(READY)  ## satisfaction models, coverage, customer360 against pandas on up to 5e7 rows (minutes; 8 GB of memory)

@@ -1,12 +1,13 @@
 """Refresh: run the notebooks in place on the demo study, so that they are committed with outputs.
 
-``python -m crm_analysis.reporting.refresh notebooks data/demo``
+``python -m crm_analysis.reporting.refresh notebooks data/demo``, or after a change of one notebook ``... data/demo 60``
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
@@ -21,8 +22,8 @@ _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name":
 _LANGUAGE = ("name", "file_extension", "mimetype", "pygments_lexer")
 
 
-def refresh(folder: str | Path, study: str | Path, *, timeout: int = 1800) -> tuple[str, ...]:
-    """Execute every notebook of a folder with its default parameters and write the outputs into its file.
+def refresh(folder: str | Path, study: str | Path, *, only: Sequence[str] = (), timeout: int = 1800) -> tuple[str, ...]:
+    """Execute the notebooks of a folder with its default parameters and write the outputs into its file.
 
     A notebook is written only when all of its cells succeeded. What differs from run to run or from machine to machine
     (times, the interpreter's version, papermill's notes) is left out, so that a rerun without a change changes nothing.
@@ -34,6 +35,8 @@ def refresh(folder: str | Path, study: str | Path, *, timeout: int = 1800) -> tu
     study : str or Path
         The demo study. It must be the one that the notebooks' own defaults name, because committed outputs belong to
         committed defaults.
+    only : sequence of str
+        Some of them, by the names that `catalog.select` takes; all where it is empty.
     timeout : int
         Seconds that one cell may take.
 
@@ -50,7 +53,7 @@ def refresh(folder: str | Path, study: str | Path, *, timeout: int = 1800) -> tu
         If a notebook failed; those before it are refreshed.
     """
     changed = []
-    for notebook in catalog.read(folder):
+    for notebook in catalog.select(catalog.read(folder), only):
         _same_study(notebook, Path(study))
         if _refreshed(notebook, timeout):
             changed.append(notebook.name)
@@ -101,11 +104,11 @@ def _without_circumstances(notebook: nbformat.NotebookNode) -> nbformat.Notebook
 
 def main() -> None:
     """Refresh ``FOLDER`` on ``STUDY`` and say which files changed."""
-    if len(sys.argv) != 3:
-        print("usage: python -m crm_analysis.reporting.refresh FOLDER STUDY", file=sys.stderr)
+    if len(sys.argv) < 3:
+        print("usage: python -m crm_analysis.reporting.refresh FOLDER STUDY [NOTEBOOK ...]", file=sys.stderr)
         sys.exit(2)
     try:
-        changed = refresh(sys.argv[1], sys.argv[2])
+        changed = refresh(sys.argv[1], sys.argv[2], only=sys.argv[3:])
     except CrmError as error:
         print(f"refresh: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

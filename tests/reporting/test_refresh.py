@@ -48,6 +48,13 @@ def test_outputs_stay_and_the_moment_does_not(home):
     assert path.read_bytes() == written
 
 
+def test_only_what_is_named_is_run(home, make_notebook):
+    other = make_notebook(home / "notebooks" / "30_b.ipynb", "study", "3")
+    before = other.read_bytes()
+    assert refresh(home / "notebooks", home / "data" / "shop", only=["20"]) == ("20_a",)
+    assert other.read_bytes() == before
+
+
 def test_a_notebook_that_fails_is_left_as_it_is(home, make_notebook):
     path = make_notebook(home / "notebooks" / "20_a.ipynb", "1 / 0", "2")
     before = path.read_bytes()
