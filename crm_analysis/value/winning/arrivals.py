@@ -164,7 +164,7 @@ def forecast(
     Returns
     -------
     ArrivalsResult
-        With fewer than eight whole periods, one that says so.
+        With fewer than eight whole periods, or none new in the last year, one that says so.
 
     Raises
     ------
@@ -197,8 +197,15 @@ def forecast(
     days = days[days < last.normalize() + pd.Timedelta(days=1)] if len(days) else days
     counts, starts, cut = _counted(days, last, name)
     history = pd.DataFrame({"period": starts, "new_customers": counts.astype("int64")})
+    why = ""
     if len(counts) < _FEWEST:
         why = f"New customers are known for {count(len(counts), 'whole ' + period)}; a forecast takes {_FEWEST}."
+    elif not counts[-year:].any():
+        why = (
+            f"Nobody came new in the last {count(len(counts[-year:]), period)}, so there is no stream of new customers "
+            "to forecast; a log that follows one group of customers cannot show any."
+        )
+    if why:
         return ArrivalsResult(history, _none_ahead(), pd.DataFrame({"method": []}), period, level, cut, why)
     tried = {method: _tried(counts, method, year, ahead) for method in METHODS}
     judged = {method: errors for method, errors in tried.items() if np.isfinite(errors[:, 0]).sum() >= _FEWEST_ERRORS}
