@@ -112,6 +112,14 @@ def test_segments_add_up(world):
     assert result.findings()[-1] == "Profit is 30.0 % of the spend, less the cost of serving them."
 
 
+def test_customers_without_a_segment_are_valued_together(world, keeps_result_contract):
+    fitted, spending, summary, view = world
+    result = clv.value(fitted, spending, summary, customers=view.assign(segment=None), by="segment", draws=100)
+    assert result.findings()[1] == "No customer has a segment, so that all are valued together."
+    assert result.segments["segment"].tolist() == ["unknown", "all customers"]
+    keeps_result_contract(result, pictures=("plot", "plot_customers"))
+
+
 def test_without_a_margin_values_are_sales(world):
     fitted, spending, summary, _ = world
     said = clv.value(fitted, spending, summary, draws=100).findings()

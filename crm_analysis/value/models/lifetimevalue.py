@@ -15,7 +15,7 @@ from crm_analysis.proportion import FEWEST
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import count, in_currency, percent, short, with_interval
 from crm_analysis.value.models.learning import NotLearned, why_not
-from crm_analysis.value.models.projection import Projection, Terms, ends, groups_of, project, with_ends
+from crm_analysis.value.models.projection import UNKNOWN, Projection, Terms, ends, groups_of, project, with_ends
 from crm_analysis.value.models.purchasing import PurchaseModel, affordable
 from crm_analysis.value.models.spending import GammaGamma
 
@@ -90,6 +90,8 @@ class LifetimeValueResult(Result):
                 f"{with_ends(worst, 'value_mean', currency)}"
                 f"{'.' if apart else '; these intervals overlap.'}"
             )
+        if self.by and set(parts["segment"]) == {UNKNOWN}:
+            said.append(f"No customer has a {self.by}, so that all are valued together.")
         if self._top:
             said.append(f"The fifth with the highest expected value has {self._top} of the whole.")
         said.append(self._basis())
