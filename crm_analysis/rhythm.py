@@ -10,6 +10,7 @@ import pandas as pd
 
 # More customers than this do not make the pool's two numbers better, only slower to find.
 _ENOUGH = 20_000
+_CHANCE = 0.001
 # Natural bounds, so that few customers cannot drive the search to infinity: pool gap in days, heterogeneity r,
 # logit of the chance to stop after a purchase, and how much customers agree in it.
 _BOUNDS = [(0.0, math.log(36_500)), (math.log(0.05), math.log(50)), (-7.0, 7.0), (math.log(0.1), math.log(100))]
@@ -135,3 +136,21 @@ def learn(gaps: np.ndarray, span_days: np.ndarray, tenure_days: np.ndarray) -> R
     start = [math.log(max(1.0, span.sum() / x.sum())), 0.0, -1.0, 0.0]
     found = minimize(loss, start, method="L-BFGS-B", bounds=_BOUNDS).x
     return Rhythm(float(math.exp(found[0])), float(math.exp(found[1])), repeaters)
+
+
+def has_ended(*, events: int, days: float, silence_days: float) -> bool:
+    """Return whether a silence is too long for the stream of events before it.
+
+    Parameters
+    ----------
+    events, days : int, float
+        How many events there were in how many days before the last of them.
+    silence_days : float
+        Days since.
+
+    Returns
+    -------
+    bool
+        Whether so long a silence comes in fewer than one of a thousand Poisson processes of that rate: exp(-rate days).
+    """
+    return events / days * silence_days > -math.log(_CHANCE)

@@ -143,8 +143,9 @@ def to_html(frame: pd.DataFrame, *, caption: str = "", rows: int = 60) -> str:
     ----------
     frame : DataFrame
         Any frame. A column whose name says ``share`` is shown in percent, one that begins with ``p_`` as p-values, one
-        with ``year`` in its name as years. Columns ``x_low`` and ``x_high`` beside a column ``x`` are its 95 % interval
-        and are written into its cells. An unnamed range index is left out.
+        that ends in ``year`` as years (but ``a_year``, ``per_year`` and ``last_year`` as amounts). Columns ``x_low``
+        and ``x_high`` beside a column ``x`` are its 95 % interval and are written into its cells. An unnamed range
+        index is left out.
     caption : str
         Shown above the table.
     rows : int
@@ -233,7 +234,7 @@ def _writers(column: str, values: pd.DataFrame) -> list[tuple[_Writer, _Writer]]
             pair = _with_decimals(1), _with_decimals(1)
         elif column.startswith("p_"):
             pair = _p_value, _p_value
-        elif "year" in column.split("_"):
+        elif _is_year(column):
             pair = _year, _year
         else:
             return [(_with_decimals(digits), _with_decimals(digits)) for digits in _suited(values)]
@@ -286,6 +287,12 @@ def _signed(text: str) -> str:
 
 def _signed_percent(value: Any) -> str:
     return _signed(percent(value))
+
+
+def _is_year(column: str) -> bool:
+    """Whether a column holds years, as ``birth_year`` does and ``spend_last_year`` and ``new_a_year`` do not."""
+    *before, word = column.split("_")
+    return word == "year" and before[-1:] not in (["a"], ["per"], ["last"])
 
 
 def _year(value: Any) -> str:

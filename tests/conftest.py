@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from hypothesis import settings
 
@@ -42,6 +43,24 @@ def shared() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def few_orders() -> pd.DataFrame:
+    """Nine orders of three customers: two on one day, two returns, one customer with nothing but a return."""
+    rows = [
+        ("b", "2025-01-01 09:00", 10.0),
+        ("b", "2025-01-01 18:00", 5.0),
+        ("b", "2025-01-08 10:00", 20.0),
+        ("b", "2025-01-08 11:00", 1.0),
+        ("b", "2025-01-15 10:00", 40.0),
+        ("b", "2025-01-16 10:00", -40.0),
+        ("a", "2025-01-10 10:00", 7.0),
+        ("a", "2025-02-10 10:00", 8.0),
+        ("c", "2025-01-20 10:00", -3.0),
+    ]
+    orders = pd.DataFrame(rows, columns=["customer_id", "time", "amount"])
+    return orders.assign(time=pd.to_datetime(orders["time"]))
 
 
 @pytest.fixture

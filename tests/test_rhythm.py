@@ -81,3 +81,9 @@ def test_a_part_of_many_customers_tells_the_same(monkeypatch):
     whole = rhythm.learn(*history)
     monkeypatch.setattr(rhythm, "_ENOUGH", 2000)
     assert rhythm.learn(*history).pool_gap_days == pytest.approx(whole.pool_gap_days, rel=0.03)
+
+
+def test_a_silence_is_too_long_where_fewer_than_one_in_a_thousand_last_so_long():
+    """Ten in a hundred days: a silence of t days has the probability exp(-t / 10)."""
+    assert not rhythm.has_ended(events=10, days=100, silence_days=69)
+    assert rhythm.has_ended(events=10, days=100, silence_days=70)

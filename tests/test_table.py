@@ -194,6 +194,8 @@ def test_an_estimate_and_its_interval_have_the_same_decimals():
 
 def test_years_have_no_thousands():
     assert cells(birth_year=[1987.0, np.nan], years=[1987, 2000]) == ["1987", "–", "1,987", "2,000"]
+    assert cells(year=[2025], new_a_year=[1104], spend_year_before=[2000]) == ["2025", "1,104", "2,000"]
+    assert cells(new_a_year=[1104.2], new_a_year_low=[1041.6], new_a_year_high=[1169.3]) == ["1,104 | 1,042 – 1,169"]
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=12))

@@ -30,12 +30,15 @@ class AgreementResult(Result):
         Customers whom one scoring knows and the other does not.
     labels : tuple of str
         What the two scorings are called.
+    why : str
+        Why there is nothing to compare, where one of them could not be made.
     """
 
     counts: pd.DataFrame
     only_first: int
     only_second: int
     labels: tuple[str, str]
+    why: str = ""
     shown: ClassVar[dict[str, str]] = {"changes": "The commonest changes of segment"}
 
     @property
@@ -51,6 +54,8 @@ class AgreementResult(Result):
     def changes(self) -> pd.DataFrame:
         """Return the ten commonest changes of segment: from, to, customers, share of all in both."""
         first, second = self.labels
+        if self.why:
+            return pd.DataFrame({"customers": [], "share": []})
         counts = self.counts.rename_axis(index=first, columns=None).reset_index()
         pairs = counts.melt(id_vars=first, var_name=second, value_name="customers")
         pairs = pairs[(pairs[first] != pairs[second]) & (pairs["customers"] > 0)]
@@ -63,6 +68,8 @@ class AgreementResult(Result):
         return int(sum(self.counts.loc[name, name] for name in self.counts.index if name in self.counts.columns))
 
     def findings(self) -> tuple[str, ...]:
+        if self.why:
+            return (f"Segments cannot be compared: {self.why}.",)
         total = int(self.counts.to_numpy().sum())
         first, second = self.labels
         sentences = [
@@ -82,12 +89,17 @@ class AgreementResult(Result):
 
     def metrics(self) -> dict[str, float]:
         total = int(self.counts.to_numpy().sum())
+        if self.why:
+            return {"customers": 0}
         return {"customers": total, "same_segment_share": self.kept / total, "new": self.only_second}
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw where each segment's customers are under the second scoring, in percent of the segment."""
         import seaborn as sns
 
+        title = "Where each segment's customers are, in percent"
+        if self.why:
+            return style.nothing(ax, title=title, why=self.findings()[0])
         ax = style.axes(ax, width=8.0, height=5.6)
         counts = self.counts.loc[self.counts.sum(axis=1) > 0]
         shares = 100 * counts.div(counts.sum(axis=1), axis=0)
@@ -105,7 +117,7 @@ class AgreementResult(Result):
             ax=ax,
         )
         first, second = self.labels
-        ax.set_title("Where each segment's customers are, in percent")
+        ax.set_title(title)
         ax.set_xlabel(f"segment under {second}")
         ax.set_ylabel(f"segment under {first}")
         ax.tick_params(length=0)
@@ -127,6 +139,7 @@ def compare(first: RFMResult, second: RFMResult, *, labels: tuple[str, str] | No
     Returns
     -------
     AgreementResult
+        Where the customers of one scoring could not be cut, one that says so.
 
     Raises
     ------
@@ -136,6 +149,10 @@ def compare(first: RFMResult, second: RFMResult, *, labels: tuple[str, str] | No
         If no customer is in both.
     """
     labels = labels or (first.label or "the first scoring", second.label or "the second scoring")
+    why = first.cuts.why or second.cuts.why
+    if why:
+        none = pd.DataFrame(index=pd.Index([], name=labels[0]), columns=pd.Index([], name=labels[1]), dtype="int64")
+        return AgreementResult(none, 0, 0, labels, why)
     if labels[0] == labels[1]:
         raise UsageError(f"agreement: both scorings are called {labels[0]!r}; give labels=('one', 'other').")
     both = first.scores[["customer_id", "segment"]].merge(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from crm_analysis.errors import DataError
 from crm_analysis.segmentation import shares
 from crm_analysis.segmentation.grouping import stability
 from crm_analysis.segmentation.grouping.account import ClustersResult
@@ -46,8 +47,8 @@ def find(
     Returns
     -------
     ClustersResult
-        Its ``model`` is the fitted `Clusters`, which places customers of another day. With fewer than 20 customers who
-        bought, or without the columns, one that says so.
+        Its ``model`` is the fitted `Clusters`, which places customers of another day. Where these customers cannot be
+        divided (too few of them, nothing that tells them apart, no columns), one that says so.
 
     Raises
     ------
@@ -71,7 +72,11 @@ def find(
     if why:
         return ClustersResult.empty(why, left_out=left_out, label=label, currency=currency)
     settings = {"most": most, "smallest": smallest, "resamples": resamples, "sample": sample, "seed": seed}
-    model = Clusters(method=method, count=count, features=wanted, **settings).fit(bought)  # type: ignore[arg-type]
+    try:
+        model = Clusters(method=method, count=count, features=wanted, **settings).fit(bought)  # type: ignore[arg-type]
+    except DataError as refused:
+        why = f"There are no clusters to find: {str(refused).removeprefix('clusters: ')}"
+        return ClustersResult.empty(why, left_out=left_out, label=label, currency=currency)
     labels = pd.Series(np.array(model.names_, dtype=object)[model.labels_])
     sums = {"spend": shares.spend_of(bought)}
     table = shares.by_group(labels, names=model.names_, column="cluster", sums=sums)

@@ -14,6 +14,7 @@ from crm_analysis.table import count
 
 __all__ = ["CHANCE", "ComparisonResult", "cross", "out_of_time"]
 
+_NONE = "there are no purchases in this study."
 _NEEDED = ("customer_id", "frequency", "monetary")
 
 
@@ -54,7 +55,8 @@ def out_of_time(
     Returns
     -------
     ComparisonResult
-        Where the views hold no purchases, one that says so.
+        Where the views hold no purchases, or those of fewer customers than four a fold, one that says so. A family that
+        labels nobody is left out, and named.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def out_of_time(
         If a customer has two rows, no family is given, one has two labels for a customer or no customer in common, or
         a parameter is out of range.
     DataError
-        If there are fewer customers than four a fold, or an amount is missing.
+        If an amount is missing.
 
     Notes
     -----
@@ -82,7 +84,7 @@ def out_of_time(
     """
     _check(families, folds=folds, draws=draws, top=top)
     if any(column not in view.columns for view in (before, after) for column in _NEEDED):
-        return _empty(reference if reference in families else "", top, label)
+        return _empty(reference if reference in families else "", top, label, _NONE)
     for view in (before, after):
         twice = view.loc[view["customer_id"].duplicated(), "customer_id"]
         if len(twice):
@@ -91,12 +93,15 @@ def out_of_time(
     later = after.set_index("customer_id")[["frequency", "monetary"]]
     known = bought[bought["customer_id"].isin(later.index)].set_index("customer_id")
     if known.empty:
-        return _empty(reference if reference in families else "", top, label)
+        return _empty(reference if reference in families else "", top, label, _NONE)
     if len(known) < 4 * folds:
-        raise DataError(
-            f"comparison: {count(len(known), 'customer')} with an earlier purchase are too few for {folds} folds; ask "
-            "for fewer folds or take more customers."
-        )
+        why = f"it takes {4 * folds} customers with an earlier purchase, four for each of {folds} folds, and there "
+        why += f"{'is' if len(known) == 1 else 'are'} {len(known)}."
+        return _empty(reference if reference in families else "", top, label, why)
+    without = tuple(name for name, labels in families.items() if labels.empty)
+    families = {name: labels for name, labels in families.items() if name not in without}
+    if not families:
+        return _empty("", top, label, "no customer has a label of any family.")
     generator = np.random.default_rng(seed)
     later = later.loc[known.index]
     _check_amounts(known, later)
@@ -135,6 +140,7 @@ def out_of_time(
         reference=reference if reference in families else "",
         top=top,
         label=label,
+        without=without,
     )
 
 
@@ -214,7 +220,8 @@ def _differences(names: list[str], found: np.ndarray, drawn: np.ndarray, referen
     return pd.DataFrame(rows, columns=["measure", "family", "difference", "difference_low", "difference_high"])
 
 
-def _empty(reference: str, top: float, label: str) -> ComparisonResult:
+def _empty(reference: str, top: float, label: str, why: str) -> ComparisonResult:
     columns = [f"{measure}{end}" for measure in separation.MEASURES for end in ("", "_low", "_high")]
     families = pd.DataFrame(columns=["family", "groups", "unlabelled_customers", *columns])
-    return ComparisonResult(families, _differences([], np.empty(0), np.empty(0), ""), 0, 0, 0, reference, top, label)
+    none = _differences([], np.empty(0), np.empty(0), "")
+    return ComparisonResult(families, none, 0, 0, 0, reference, top, label, why=why)

@@ -38,11 +38,14 @@ class Cuts:
         ``""`` for all customers; with nested bins also ``"5"`` (frequency within recency class 5) and ``"52"``
         (monetary within recency class 5 and frequency class 2). A frequency or monetary value reaches a class if it is
         at least its edge; a recency if it is at most its edge. An infinite edge is never reached.
+    why : str
+        Why there are none, where the customers they were asked of cannot be cut; `edges` is empty then.
     """
 
     bins: int
     method: str
     edges: Mapping[str, Mapping[str, Edges]]
+    why: str = ""
 
     def classes(self, customers: pd.DataFrame) -> pd.DataFrame:
         """Give each customer a class per dimension.
@@ -56,7 +59,13 @@ class Cuts:
         -------
         DataFrame
             Integer columns recency, frequency, monetary (1 to `bins`), indexed like `customers`.
+
+        Raises
+        ------
+        DataError
+            If there are no cut-points.
         """
+        self._check()
         found: dict[str, np.ndarray] = {}
         group = np.full(len(customers), "", dtype=object)
         for dimension, column in DIMENSIONS.items():
@@ -82,10 +91,19 @@ class Cuts:
                     words = _words(dimension, bounds[level - 1], bounds[level])
                     row = {"dimension": dimension, "within": group, "class": level, "edge": bounds[level - 1]}
                     rows.append({**row, "values": words})
-        return pd.DataFrame(rows).astype({"edge": "float64"})
+        return pd.DataFrame(rows, columns=["dimension", "within", "class", "edge", "values"]).astype(
+            {"edge": "float64"}
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the cut-points to a JSON file, to score the next period by them."""
+        """Write the cut-points to a JSON file, to score the next period by them.
+
+        Raises
+        ------
+        DataError
+            If there are no cut-points.
+        """
+        self._check()
         edges = {
             dimension: {
                 name: [None if math.isinf(edge) else edge for edge in values] for name, values in groups.items()
@@ -94,6 +112,10 @@ class Cuts:
         }
         content = {"schema": 1, "bins": self.bins, "method": self.method, "edges": edges}
         Path(path).write_text(json.dumps(content, indent=1), "utf-8")
+
+    def _check(self) -> None:
+        if self.why:
+            raise DataError(f"rfm: there are no cut-points: {self.why}.")
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Cuts:
@@ -172,13 +194,12 @@ def learn(
     Returns
     -------
     Cuts
+        Where a dimension has fewer distinct values than classes, empty ones that say so in ``why``.
 
     Raises
     ------
     UsageError
         If a parameter is not understood.
-    DataError
-        If a dimension has fewer distinct values than classes.
 
     References
     ----------
@@ -202,7 +223,7 @@ def learn(
             else:
                 what = f"{distinct} distinct values, too few for {bins} classes (equal values are never split)"
                 what += "; ask for fewer bins"
-            raise DataError(f"rfm: {column} has {what}, or give edges with method='custom'.")
+            return Cuts(int(bins), method, {}, f"{column} has {what}, or give edges with method='custom'")
         find = _fixed if method == "fixed" else _quantile
         learned[dimension] = {"": _unit(dimension, find(values[dimension], bins))}
     if method == "nested":

@@ -13,7 +13,7 @@ from crm_analysis import style
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.result import Result
 from crm_analysis.segmentation.cuts import DIMENSIONS
-from crm_analysis.table import in_currency, number, percent
+from crm_analysis.table import count, in_currency, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,8 +88,8 @@ class DimensionsResult(Result):
         once = float((self.values["frequency"] == 1).mean())
         top = self.values["monetary"].sort_values(ascending=False)
         sentences = [
-            f"Medians of the {len(self.values):,} customers: {number(of.loc['recency', 'median'])} days since the last "
-            f"purchase, {number(orders)} {'order' if orders == 1 else 'orders'}, "
+            f"Medians of the {count(len(self.values), 'customer')}: {number(of.loc['recency', 'median'])} days since "
+            f"the last purchase, {number(orders)} {'order' if orders == 1 else 'orders'}, "
             f"{number(of.loc['monetary', 'median'])} {self.currency} spent.".replace("  ", " "),
             f"{percent(once)} of them bought once.",
         ]

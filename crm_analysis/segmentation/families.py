@@ -55,6 +55,10 @@ class ComparisonResult(Result):
         The part of the customers that counts as the best.
     label : str
         What to call the comparison, such as its two days.
+    without : tuple of str
+        Families that label nobody, such as segments of customers who cannot be cut; they are not compared.
+    why : str
+        Why nothing can be compared, where that is so.
     """
 
     families: pd.DataFrame
@@ -65,6 +69,8 @@ class ComparisonResult(Result):
     reference: str
     top: float
     label: str = ""
+    without: tuple[str, ...] = ()
+    why: str = ""
     shown: ClassVar[dict[str, str]] = {
         "families": "How well each family separates what customers do next",
         "differences": "Differences from the reference",
@@ -88,11 +94,12 @@ class ComparisonResult(Result):
 
     def findings(self) -> tuple[str, ...]:
         if self.families.empty:
-            return ("There are no purchases in this study, so families of segmentation cannot be compared.",)
+            return (f"Families of segmentation cannot be compared: {self.why}",)
         verdicts = (
             [self._one_group()] if self._one_group() else [self._verdict(m) for m in ("spend_r2", "retained_auc")]
         )
-        return (*(v for v in verdicts if v), *self._best(), *self._control(), self._sample())
+        missing = [f"Left out, since no customer has a label: {listed(self.without)}."] if self.without else []
+        return (*(v for v in verdicts if v), *self._best(), *self._control(), self._sample(), *missing)
 
     def _one_group(self) -> str:
         """Say that nothing can be said of a reference that does not tell customers apart."""

@@ -54,12 +54,12 @@ def follow(
     Returns
     -------
     MigrationResult
-        Where nobody has a label, one that says so.
+        Where nobody has a label, or all labels are of one date, one that says so.
 
     Raises
     ------
     UsageError
-        If there are fewer than two dates, they are not in order of time, a customer has two labels at one date, a label
+        If there is no date, they are not in order of time, a customer has two labels at one date, a label
         is called like one of the states added (`NEW`, `GONE`), or a parameter is out of range.
 
     Notes
@@ -114,7 +114,7 @@ def follow(
 
 def _dated(labels: Mapping[Hashable, pd.Series]) -> dict[str, pd.Series]:
     named = {_name(date): series for date, series in labels.items()}
-    if len(named) < 2:
+    if not named:
         raise UsageError("migration: give labels at two dates or more, such as {'2024-12-31': a, '2025-12-31': b}.")
     days = pd.to_datetime(pd.Series(list(named)), format="%Y-%m-%d", errors="coerce")
     if days.notna().all() and not days.is_monotonic_increasing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from crm_analysis.segmentation import shares
 from crm_analysis.segmentation.cuts import DIMENSIONS, METHODS, Cuts, learn
 from crm_analysis.segmentation.dimensions import buyers, describe
 from crm_analysis.segmentation.rules import AuditResult, Rule, audit, standard
-from crm_analysis.table import in_currency, number, percent, share_of, with_interval
+from crm_analysis.table import in_currency, listed, number, percent, share_of, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,8 @@ class RFMResult(Result):
         One row per segment of the rule table: customers and their share, revenue and its share, each share with a
         95 % interval (``_low``, ``_high``), and medians of recency, frequency and monetary.
     cuts : Cuts
-        The cut-points; save them to score the next period by them.
+        The cut-points; save them to score the next period by them. Where customers cannot be cut they are empty and
+        say why, and so are `scores` and `segments`.
     rules : tuple of Rule
         The rule table.
     left_out : int
@@ -53,6 +54,8 @@ class RFMResult(Result):
         What this scoring is called, such as its date; part of the title.
     currency : str
         The currency of spend and revenue.
+    different : dict of str
+        Distinct values of each column among the customers with a purchase.
     """
 
     scores: pd.DataFrame
@@ -63,6 +66,7 @@ class RFMResult(Result):
     frozen: bool
     label: str = ""
     currency: str = ""
+    different: Mapping[str, int] = field(default_factory=dict)
     shown: ClassVar[dict[str, str]] = {"segments": "Segments", "cuts": "Where the classes begin"}
 
     @property
@@ -104,6 +108,8 @@ class RFMResult(Result):
         return grouped.agg(customers="size", monetary_mean="mean", revenue="sum").reset_index()
 
     def findings(self) -> tuple[str, ...]:
+        if self.cuts.why:
+            return self._uncut()
         segments = self.segments[self.segments["customers"] > 0]
         sentences = []
         if segments["revenue_share"].notna().any():
@@ -127,6 +133,15 @@ class RFMResult(Result):
         without = f"; {self.left_out:,} without a purchase are left out" if self.left_out else ""
         sentences += shares.too_few(len(self.scores)) if sentences else []
         return (*sentences, f"{scored}{without}.", *self._uneven())
+
+    def _uncut(self) -> tuple[str, ...]:
+        """Say why there are no classes, and what tells these customers apart without them."""
+        parts = [
+            f"{column} ({distinct:,} distinct values)" for column, distinct in self.different.items() if distinct > 1
+        ]
+        instead = f"What tells these customers apart is {listed(parts)}." if parts else "Nothing tells them apart."
+        by = "by the earlier cut-points, since there are none" if self.frozen else ""
+        return (f"RFM classes cannot be cut {by}".strip() + f": {self.cuts.why}.", instead)
 
     def _uneven(self) -> list[str]:
         """Say which class is far larger than an equal share because one value fills it."""
@@ -154,6 +169,9 @@ class RFMResult(Result):
         """Draw mean spend by recency and frequency class, with the customers in each cell (grey: fewer than five)."""
         import seaborn as sns
 
+        title = "Customers and what they spent, by recency and frequency"
+        if self.scores.empty:
+            return style.nothing(ax, title=title, why=self.findings()[0])
         ax = style.axes(ax, width=7.2, height=5.2)
         classes = list(range(1, self.cuts.bins + 1))
         cells = self.cells().pivot_table(index="frequency_class", columns="recency_class")
@@ -172,7 +190,7 @@ class RFMResult(Result):
             sns.heatmap(mean, mask=~enough, cmap="crest", cbar_kws=bar, **looks)
         if few.to_numpy().any():
             sns.heatmap(few * 0.0, mask=~few, cmap=[style.GRID], cbar=False, **looks)
-        ax.set_title("Customers and what they spent, by recency and frequency")
+        ax.set_title(title)
         ax.set_xlabel(f"recency class ({self.cuts.bins} = bought most recently)")
         ax.set_ylabel(f"frequency class ({self.cuts.bins} = buys most often)")
         ax.tick_params(length=0)
@@ -188,6 +206,9 @@ class RFMResult(Result):
 
     def plot_segments(self, ax: Axes | None = None) -> Axes:
         """Draw each segment's share of the customers beside its share of the revenue, with 95 % intervals."""
+        title = "How many they are, and what they bring"
+        if self.scores.empty:
+            return style.nothing(ax, title=title, why=self.findings()[0])
         ax = style.axes(ax, width=8.0, height=5.2)
         shown = self.segments[self.segments["customers"] > 0].iloc[::-1]
         places = np.arange(len(shown))
@@ -200,7 +221,7 @@ class RFMResult(Result):
             ax.errorbar(share, places + shift, xerr=errors, fmt="none", ecolor=style.INK, elinewidth=1, capsize=2)
         ax.set_yticks(places, shown["segment"])
         ax.set_xlabel("percent of all, with 95 % interval")
-        ax.set_title("How many they are, and what they bring")
+        ax.set_title(title)
         ax.legend(loc="lower right")
         ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
@@ -248,13 +269,14 @@ def score(
     Returns
     -------
     RFMResult
+        Where a dimension has fewer distinct values than classes, one that says so and places nobody.
 
     Raises
     ------
     UsageError
         If a column is missing, a parameter is not understood or the rule table is not sound.
     DataError
-        If no customer has a purchase, a value is missing, or a dimension has too few distinct values.
+        If no customer has a purchase or a value is missing.
 
     Notes
     -----
@@ -269,25 +291,28 @@ def score(
     used = cuts if cuts is not None else learn(bought, bins=bins, method=method, edges=edges)
     table = tuple(rules) if rules is not None else standard(used.bins)
     rule_table.check(table, bins=used.bins)
-    classes = used.classes(bought)
+    scored = bought.iloc[:0] if used.why else bought
+    classes = pd.DataFrame(columns=list(DIMENSIONS), dtype="int64") if used.why else used.classes(bought)
     names = {cell: rule.segment for rule in table for cell in rule.cells()}
-    scored = bought.join(classes.add_suffix("_class"))
+    scored = scored.join(classes.add_suffix("_class"))
     scored["rfm"] = (classes["recency"] * 100 + classes["frequency"] * 10 + classes["monetary"]).astype(str)
     cells = zip(*(classes[dimension].tolist() for dimension in DIMENSIONS), strict=True)
     scored["segment"] = [names[cell] for cell in cells]
+    segments = shares.by_group(
+        scored["segment"],
+        names=list(dict.fromkeys(rule.segment for rule in table)),
+        column="segment",
+        sums={"revenue": scored["monetary"]},
+        medians={column: scored[column] for column in DIMENSIONS.values()},
+    )
     return RFMResult(
         scores=scored,
-        segments=shares.by_group(
-            scored["segment"],
-            names=list(dict.fromkeys(rule.segment for rule in table)),
-            column="segment",
-            sums={"revenue": scored["monetary"]},
-            medians={column: scored[column] for column in DIMENSIONS.values()},
-        ),
+        segments=segments.iloc[:0] if used.why else segments,
         cuts=used,
         rules=table,
         left_out=len(customers) - len(bought),
         frozen=cuts is not None,
         label=label,
         currency=currency,
+        different={column: bought[column].nunique() for column in DIMENSIONS.values()},
     )

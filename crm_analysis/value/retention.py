@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.result import Result
-from crm_analysis.table import in_currency, percent
+from crm_analysis.table import count, in_currency, percent
 from crm_analysis.value.keeping import economics
 from crm_analysis.value.keeping.decomposition import DecompositionResult, decompose
 
@@ -52,6 +52,8 @@ class RetentionResult(Result):
         Whether profit is profit; otherwise it is spend.
     currency, absent : str
         Of amounts; why nothing can be said, if so.
+    seen_days : int or None
+        Days of the year before the last that the log holds, where it does not hold all of it.
     """
 
     basis: pd.DataFrame
@@ -62,6 +64,7 @@ class RetentionResult(Result):
     margin_known: bool
     currency: str
     absent: str
+    seen_days: int | None = None
     title = "What retention is worth"
     shown: ClassVar[dict[str, str]] = {
         "claims": "What is quoted, and what this study gives (0.25: 25 %)",
@@ -87,6 +90,11 @@ class RetentionResult(Result):
         ]
         if abs(self.points - 0.05) < 1e-9:
             said[0] = said[0][:-1] + f"; quoted are {_quoted(more)} ({more['quoted_by']})."
+        if self.seen_days is not None:
+            said.append(
+                f"The log holds only {count(self.seen_days, 'day')} of the year before the last: retention is that of "
+                "the customers who bought in these, and of a whole year it may be another."
+            )
         fewer = claims.loc["value of a customer, 5 % fewer leaving"]
         said.append(
             f"Read as 5 % fewer customers leaving, which is much less, it is {_share(fewer)}; quoted are "
@@ -187,7 +195,8 @@ def worth(
     ----------
     customers : DataFrame
         The customer view: ``spend_last_year`` and ``spend_year_before`` (needed), ``gross_spend`` and ``margin``,
-        ``cost_to_serve`` (a year), ``acquisition_cost``.
+        ``cost_to_serve`` (a year), ``acquisition_cost``; from ``first_purchase``, ``last_purchase`` and
+        ``recency_days`` it is seen how far back the log goes.
     points : float
         By how many points retention rises, such as 5.
     discount_rate : float
@@ -202,7 +211,8 @@ def worth(
     Returns
     -------
     RetentionResult
-        Where fewer than ten customers bought in the year before, one that says so.
+        Where fewer than ten customers bought in the year before, one that says so. Where the log is shorter than two
+        years it says of how many days the buyers of the year before are.
 
     Raises
     ------
@@ -268,9 +278,8 @@ def worth(
     low, high = np.nanquantile(values, [0.025, 0.975], axis=1)
     curve = pd.DataFrame({"retention_share": _GRID, "value": economics.value(centre, _GRID, discount_rate)})
     curve = curve.assign(value_low=low, value_high=high)
-    return RetentionResult(
-        pd.DataFrame(basis), pd.DataFrame(claims), curve, step, discount_rate, known, currency, absent=""
-    )
+    tables, seen = (pd.DataFrame(basis), pd.DataFrame(claims), curve), economics.seen_before(customers)
+    return RetentionResult(*tables, step, discount_rate, known, currency, absent="", seen_days=seen)
 
 
 def _with_interval(row: dict, name: str, estimate: float, drawn: np.ndarray) -> dict:

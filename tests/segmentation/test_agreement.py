@@ -89,6 +89,18 @@ def test_hostile_names_cannot_act(two):
     assert "&lt;script&gt;" in html
 
 
+def test_a_scoring_that_could_not_be_made(make_customers, keeps_result_contract):
+    customers = make_customers(40)
+    none = rfm.score(customers.assign(frequency=1), label="spring")
+    for pair in ((none, rfm.score(customers, bins=3, label="autumn")), (rfm.score(customers, bins=3), none)):
+        result = agreement.compare(*pair)
+        assert result.findings() == (
+            "Segments cannot be compared: frequency has the same value, 1, for every customer; score more customers, "
+            "or give edges with method='custom'.",
+        )
+        keeps_result_contract(result, pictures=("plot",))
+
+
 def test_nobody_in_both(two):
     first, second = two
     other = rfm.score(

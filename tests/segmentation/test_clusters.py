@@ -290,10 +290,19 @@ def test_a_hundred_thousand_customers_take_seconds():
         ),
         (people((5,)), "Clusters need 20 customers with a purchase; there are 5."),
         (people((1,)), "Clusters need 20 customers with a purchase; there is 1."),
+        (
+            people((27,)),
+            "There are no clusters to find: 3 clusters of 27 customers are too many; ask for at most 2.",
+        ),
+        (
+            pd.DataFrame({"customer_id": range(30), "frequency": 1, "recency_days": 5.0, "mean_order_value": 9.0}),
+            "There are no clusters to find: recency_days, frequency and mean_order_value do not tell these customers "
+            "apart; name other features.",
+        ),
     ],
 )
 def test_where_the_question_cannot_be_asked_the_result_says_so(customers, message, keeps_result_contract):
-    result = clusters.find(customers)
+    result = clusters.find(customers, count=3)
     assert result.findings() == (message,)
     keeps_result_contract(result, pictures=("plot", "plot_choice", "plot_map"))
 
@@ -314,7 +323,6 @@ def test_customers_of_few_different_values():
         ({"most": 1}, "clusters: most must be a whole number, 2 or more, not 1."),
         ({"count": True}, "clusters: count must be a whole number, 0 or more, not True."),
         ({"smallest": 0.5}, "clusters: smallest must be a share from 0 to below 0.5, not 0.5."),
-        ({"count": 80}, "clusters: 80 clusters of 750 customers are too many; ask for at most 75."),
         ({"features": []}, "clusters: features must name one column or more, each once."),
         (
             {"features": ["age"]},
@@ -336,6 +344,9 @@ def test_data_that_cannot_answer(four, found):
     with pytest.raises(DataError) as raised:
         Clusters().fit(four.head(12))
     assert str(raised.value) == "clusters: 12 customers are too few; it takes 20."
+    with pytest.raises(DataError) as raised:
+        Clusters(count=80).fit(four)
+    assert str(raised.value) == "clusters: 80 clusters of 750 customers are too many; ask for at most 75."
     with pytest.raises(UsageError) as raised:
         found.model.predict(four.drop(columns="frequency"))
     assert str(raised.value) == "clusters: the customers have no column 'frequency'; they were divided by it."

@@ -244,24 +244,28 @@ def holds(words, value):
 @pytest.mark.parametrize("method", ["quantile", "fixed", "nested"])
 def test_too_few_distinct_values(make_customers, method):
     customers = make_customers(50).assign(frequency=[1, 2] * 25)
-    assert refusal(DataError, customers, bins=5, method=method) == (
-        "rfm: frequency has 2 distinct values, too few for 5 classes (equal values are never split); ask for fewer "
-        "bins, or give edges with method='custom'."
+    assert learn(customers, bins=5, method=method).why == (
+        "frequency has 2 distinct values, too few for 5 classes (equal values are never split); ask for fewer bins, or "
+        "give edges with method='custom'"
     )
 
 
 def test_all_amounts_equal(make_customers):
-    assert refusal(DataError, make_customers(50).assign(monetary=9.5), bins=3) == (
-        "rfm: monetary has the same value, 9.500, for every customer; score more customers, or give edges with "
-        "method='custom'."
+    assert learn(make_customers(50).assign(monetary=9.5), bins=3).why == (
+        "monetary has the same value, 9.500, for every customer; score more customers, or give edges with "
+        "method='custom'"
     )
 
 
-def test_one_customer(make_customers):
-    assert refusal(DataError, make_customers(1)) == (
-        "rfm: recency_days has the same value, 302, for every customer; score more customers, or give edges with "
-        "method='custom'."
-    )
+def test_one_customer(make_customers, tmp_path):
+    none = learn(make_customers(1))
+    why = "recency_days has the same value, 302, for every customer; score more customers, or give edges with "
+    assert none.why == f"{why}method='custom'"
+    assert none.to_frame().empty
+    for use in (lambda: none.classes(make_customers(1)), lambda: none.save(tmp_path / "cuts.json")):
+        with pytest.raises(DataError) as caught:
+            use()
+        assert str(caught.value) == f"rfm: there are no cut-points: {why}method='custom'."
     # Cut-points that are given can place even one.
     cuts = learn(make_customers(1), method="custom", edges=EDGES)
     assert len(cuts.classes(make_customers(1))) == 1

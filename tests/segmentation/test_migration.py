@@ -323,6 +323,41 @@ def test_the_same_seed_gives_the_same_result(three):
     assert one.stationary == other.stationary
 
 
+def test_all_labels_of_one_date(three, keeps_result_contract):
+    one = {"2023-12-31": three["2023-12-31"]}
+    result = migration.follow(one, value={"2023-12-31": pd.Series(1.0, index=one["2023-12-31"].index)}, what="tiers")
+    assert result.findings() == ("All tiers are of one date, 2023-12-31, so there is nothing to follow.",)
+    keeps_result_contract(result, pictures=("plot", "plot_matrix", "plot_forecast"))
+
+
+def test_steps_of_unequal_length_are_said(three):
+    alike = migration.follow(three).findings()
+    assert not any("equally long" in sentence for sentence in alike)
+    uneven = dict(zip(("2025-09-30", "2025-12-31", "2026-06-29"), three.values(), strict=True))
+    assert (
+        "The steps are not equally long (92 and 180 days), so that their rates of moving, the forecast and its check "
+        "do not belong together."
+    ) in migration.follow(uneven).findings()
+    named = dict(zip("abc", three.values(), strict=True))
+    assert migration.follow(named).paths.lengths() == []
+
+
+def test_a_check_that_fails_is_said():
+    """All stay in the first step, and all change places in the second: the intervals of the check miss."""
+    people = [str(number) for number in range(400)]
+    here = pd.Series(["a"] * 200 + ["b"] * 200, index=people)
+    there = pd.Series(["b"] * 200 + ["a"] * 200, index=people)
+    said = migration.follow({"2023-12-31": here, "2024-12-31": here, "2025-12-31": there}).findings()
+    assert said[-1] == (
+        "As a check, the last step was forecast from those before: 33 % of 6 cells came out inside their 80 % "
+        "intervals, far fewer than they should: do not rely on the forecast."
+    )
+    assert (
+        "If customers go on moving like this, no change can be told for the next step: the present size of every label "
+        "lies inside its 80 % interval."
+    ) in said
+
+
 def test_dates_may_be_dates(three):
     days = {pd.Timestamp(date): labels for date, labels in three.items()}
     assert migration.follow(days).paths.dates == tuple(three)
@@ -332,7 +367,7 @@ def test_dates_may_be_dates(three):
     ("change", "message"),
     [
         (
-            lambda d: ({"2023-12-31": d["2023-12-31"]}, {}),
+            lambda d: ({}, {}),
             "migration: give labels at two dates or more, such as {'2024-12-31': a, '2025-12-31': b}.",
         ),
         (

@@ -183,24 +183,64 @@ def test_a_value_that_is_missing(nine, value):
     )
 
 
-def test_all_amounts_equal(nine):
-    assert refusal(DataError, nine.assign(monetary=5.0), bins=3) == (
-        "rfm: monetary has the same value, 5, for every customer; score more customers, or give edges with "
-        "method='custom'."
-    )
+@pytest.mark.parametrize(
+    ("change", "bins", "findings"),
+    [
+        (
+            {"frequency": 1},
+            3,
+            (
+                "RFM classes cannot be cut: frequency has the same value, 1, for every customer; score more customers, "
+                "or give edges with method='custom'.",
+                "What tells these customers apart is recency_days (9 distinct values) and monetary (9 distinct "
+                "values).",
+            ),
+        ),
+        (
+            {"frequency": [1, 1, 1, 2, 2, 2, 3, 3, 3], "recency_days": 0, "monetary": 5.0},
+            5,
+            (
+                "RFM classes cannot be cut: recency_days has the same value, 0, for every customer; score more "
+                "customers, or give edges with method='custom'.",
+                "What tells these customers apart is frequency (3 distinct values).",
+            ),
+        ),
+        (
+            {"frequency": [1, 1, 1, 2, 2, 2, 3, 3, 3]},
+            5,
+            (
+                "RFM classes cannot be cut: frequency has 3 distinct values, too few for 5 classes (equal values are "
+                "never split); ask for fewer bins, or give edges with method='custom'.",
+                "What tells these customers apart is recency_days (9 distinct values), frequency (3 distinct values) "
+                "and monetary (9 distinct values).",
+            ),
+        ),
+        (
+            {"recency_days": 7, "frequency": 2, "monetary": 5.0},
+            3,
+            (
+                "RFM classes cannot be cut: recency_days has the same value, 7, for every customer; score more "
+                "customers, or give edges with method='custom'.",
+                "Nothing tells them apart.",
+            ),
+        ),
+    ],
+)
+def test_customers_who_cannot_be_cut(nine, change, bins, findings, keeps_result_contract):
+    result = rfm.score(nine.assign(**change), bins=bins)
+    assert result.findings() == findings
+    assert result.metrics() == {"customers": 0, "revenue": 0}
+    assert all(frame.empty for frame in result.frames().values())
+    keeps_result_contract(result, pictures=("plot", "plot_segments"))
 
 
-def test_one_customer(nine):
-    assert refusal(DataError, nine.head(1)) == (
-        "rfm: recency_days has the same value, 90, for every customer; score more customers, or give edges with "
-        "method='custom'."
-    )
-
-
-def test_too_few_distinct_values(nine):
-    assert refusal(DataError, nine.assign(frequency=[1, 1, 1, 2, 2, 2, 3, 3, 3]), bins=5) == (
-        "rfm: frequency has 3 distinct values, too few for 5 classes (equal values are never split); ask for fewer "
-        "bins, or give edges with method='custom'."
+def test_without_earlier_cut_points_nothing_is_learned_anew(nine):
+    earlier = rfm.score(nine.head(1), bins=3)
+    later = rfm.score(nine, cuts=earlier.cuts)
+    assert later.to_frame().empty
+    assert later.findings()[0] == (
+        "RFM classes cannot be cut by the earlier cut-points, since there are none: recency_days has the same value, "
+        "90, for every customer; score more customers, or give edges with method='custom'."
     )
 
 

@@ -109,6 +109,12 @@ def test_intervals_of_the_area_cover():
     assert inside / 2000 == pytest.approx(0.95, abs=0.015)
 
 
+def _dated(summary):
+    found = summary.copy()
+    found.attrs = {"as_of": "2025-06-30", "unit": "week"}
+    return found
+
+
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
@@ -132,6 +138,30 @@ def test_intervals_of_the_area_cover():
             lambda f, s, b: (f, s.drop(columns="customer_id"), b),
             UsageError,
             "evaluate: the summary has no column 'customer_id' to find its customers in the holdout by.",
+        ),
+        (
+            lambda f, s, b: (f, s, b.assign(purchases="two")),
+            DataError,
+            "evaluate: purchases of the holdout must be numbers of zero or more; the first that is not is row 0 (two).",
+        ),
+        (
+            lambda f, s, b: (f, s, b.assign(purchases=-2)),
+            DataError,
+            "evaluate: purchases of the holdout must be numbers of zero or more; the first that is not is row 0 (-2).",
+        ),
+        (
+            lambda f, s, b: (f, _dated(s), pd.DataFrame({"customer_id": [], "time": [], "amount": []})),
+            DataError,
+            "holdout: there are no purchases; give transactions with amounts of zero or more.",
+        ),
+        (
+            lambda f, s, b: (
+                f,
+                _dated(s),
+                pd.DataFrame({"customer_id": ["a"], "time": [pd.Timestamp("2025-06-30")], "amount": [1.0]}),
+            ),
+            DataError,
+            "holdout: the window ends on 2025-06-30, not after 2025-06-30; choose later days.",
         ),
     ],
 )

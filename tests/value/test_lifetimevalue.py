@@ -112,6 +112,14 @@ def test_segments_add_up(world):
     assert result.findings()[-1] == "Profit is 30.0 % of the spend, less the cost of serving them."
 
 
+def test_customers_without_a_segment_are_valued_together(world, keeps_result_contract):
+    fitted, spending, summary, view = world
+    result = clv.value(fitted, spending, summary, customers=view.assign(segment=None), by="segment", draws=100)
+    assert result.findings()[1] == "No customer has a segment, so that all are valued together."
+    assert result.segments["segment"].tolist() == ["unknown", "all customers"]
+    keeps_result_contract(result, pictures=("plot", "plot_customers"))
+
+
 def test_without_a_margin_values_are_sales(world):
     fitted, spending, summary, _ = world
     said = clv.value(fitted, spending, summary, draws=100).findings()
@@ -143,6 +151,37 @@ def test_equity_adds_present_and_future(world):
     assert "costs 20 to win: winning pays." in result.findings()[1]
     dear = clv.equity(fitted, spending, summary, customers=view.assign(acquisition_cost=9e4), draws=100)
     assert dear.findings()[1].endswith("costs 90,000 to win: winning does not pay.")
+
+
+def test_a_log_of_one_group_says_nothing_of_customers_to_come(world, keeps_result_contract):
+    """Nobody is younger than a year, so that none to come can be expected, and none excluded."""
+    fitted, spending, summary, _ = world
+    older = summary.assign(age=summary["age"] + 60)
+    older.attrs = summary.attrs
+    result = clv.equity(fitted, spending, older, draws=100)
+    first, second, third = result.findings()[:3]
+    assert first.startswith("Today's customers are worth ")
+    assert "still to be won" not in first
+    assert second == (
+        "Nobody bought for the first time in the last year, so that customers still to be won count as nothing: a log "
+        "that follows one group of customers cannot show any."
+    )
+    assert third.startswith("A new customer brings ")
+    assert not any("It is assumed" in sentence for sentence in result.findings())
+    keeps_result_contract(result, pictures=("plot",))
+
+
+def test_the_share_of_the_best_fifth_has_an_interval(world):
+    fitted, spending, summary, view = world
+    result = clv.value(fitted, spending, summary, customers=view, draws=200)
+    values = np.sort(result.customers["value"])[::-1]
+    share, low, high = result.top_share
+    assert share == pytest.approx(values[:120].sum() / values.sum())
+    assert low < share < high
+    assert (
+        f"The fifth with the highest expected value has {100 * share:.1f} % (95 % interval {100 * low:.1f}–"
+        f"{100 * high:.1f}) of the whole."
+    ) in result.findings()
 
 
 def test_a_newcomer_is_worth_what_customers_of_the_model_bring(world):

@@ -179,6 +179,31 @@ def test_ArrivalsResult_keeps_the_contract(keeps_result_contract):
     keeps_result_contract(none, pictures=("plot",))
 
 
+def test_a_log_of_one_group_has_no_newcomers_to_forecast(keeps_result_contract):
+    found = prospecting.forecast(arrive(np.array([40, 30, 20, *[0] * 15])), as_of="2020-06-30")
+    assert found.findings() == (
+        "Nobody came new in the last 12 months, so there is no stream of new customers to forecast; a log that follows "
+        "one group of customers cannot show any.",
+    )
+    keeps_result_contract(found, pictures=("plot",))
+
+
+def test_a_table_that_was_not_kept_since_is_said(keeps_result_contract):
+    """One a day for two years, and then silence: two weeks of it cannot be chance, two days can."""
+    days = pd.Series(pd.date_range("2019-01-01", "2020-12-16"))
+    ended = prospecting.forecast(days, as_of="2020-12-31")
+    assert ended.findings()[-1] == (
+        "Nobody came new after 2020-12-16, which at the rate before cannot be chance: the table seems to end there, "
+        "and the month of that day and all after it are left out."
+    )
+    assert len(ended.history) == 23
+    assert ended.forecast["period"].iloc[0] == pd.Timestamp("2020-12-01")
+    keeps_result_contract(ended, pictures=("plot",))
+    assert not prospecting.forecast(days, as_of="2020-12-18").ended
+    in_batches = prospecting.forecast(arrive(np.full(24, 30)), as_of="2021-01-20")
+    assert not in_batches.ended
+
+
 def test_a_month_that_is_not_over_is_left_out():
     days = arrive(np.full(20, 30))
     found = prospecting.forecast(pd.concat([days, pd.Series([pd.Timestamp("2020-09-03")])]))

@@ -332,6 +332,11 @@ def histories(n, **columns):
             {"age": [np.nan, 1.0]},
             "BetaGeometric: histories must be numbers; 1 do not, the first in row 0 (frequency 0, recency 0, age nan).",
         ),
+        (
+            2,
+            {"age": ["long", "1"]},
+            "BetaGeometric: histories must be numbers; 1 do not, the first in row 0 (frequency 0, recency 0, age nan).",
+        ),
     ],
 )
 def test_what_cannot_be_learned_is_said(n, columns, message):
@@ -349,9 +354,10 @@ def test_wrong_calls_are_said(draw_histories):
         clv.ParetoNBD().expected_purchases(summary, periods=3)
     assert str(caught.value) == "ParetoNBD has not learned anything yet; call fit(summary) first."
     fitted = clv.BetaGeometric().fit(summary)
-    with pytest.raises(UsageError) as caught:
-        fitted.expected_purchases(summary, periods=0)
-    assert str(caught.value) == "BetaGeometric: periods must be a positive number, not 0."
+    for periods in (0, -1, np.nan, "39"):
+        with pytest.raises(UsageError) as caught:
+            fitted.expected_purchases(summary, periods=periods)
+        assert str(caught.value) == f"BetaGeometric: periods must be a positive number, not {periods!r}."
     with pytest.raises(UsageError) as caught:
         fitted.forecast(summary, periods=3, draws=7)
     assert str(caught.value) == "forecast: draws must be 100 or more, not 7."

@@ -94,6 +94,24 @@ def test_what_is_said():
     )
 
 
+@pytest.mark.parametrize(("days", "seen"), [(729, None), (728, 364), (545, 181)])
+def test_a_log_of_less_than_two_years_is_said(days, seen):
+    """The oldest customer bought first so many days ago, and again in between."""
+    end = pd.Timestamp("2025-06-30")
+    dates = {
+        "first_purchase": end - pd.Timedelta(days=days),
+        "last_purchase": end - pd.Timedelta(days=3),
+        "recency_days": 3,
+    }
+    said = retention.worth(view().assign(**dates), draws=100).findings()
+    short = (
+        f"The log holds only {seen} days of the year before the last: retention is that of the customers who bought in "
+        "these, and of a whole year it may be another."
+    )
+    assert (short == said[1]) is (seen is not None)
+    assert sum("The log holds only" in sentence for sentence in said) == (seen is not None)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -135,6 +135,11 @@ def test_spend_without_a_finite_mean_is_warned_of():
             "first nan; leave out returns and purchases for nothing.",
         ),
         (
+            {"monetary": "much"},
+            "GammaGamma: the mean spend on repeat purchases must be positive; 100 of 100 customers have another, the "
+            "first nan; leave out returns and purchases for nothing.",
+        ),
+        (
             {"monetary": 9.9},
             "GammaGamma: all 100 customers spend the same, 9.9 a purchase, so that there is no difference to learn; "
             "use that amount as it is.",

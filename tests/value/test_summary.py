@@ -12,20 +12,6 @@ from crm_analysis.errors import DataError, UsageError
 from crm_analysis.value import clv
 
 PUBLISHED = json.loads((Path(__file__).parents[1] / "reference" / "clv.json").read_text("utf-8"))
-LOG = pd.DataFrame(
-    [
-        ("b", "2025-01-01 09:00", 10.0),
-        ("b", "2025-01-01 18:00", 5.0),
-        ("b", "2025-01-08 10:00", 20.0),
-        ("b", "2025-01-08 11:00", 1.0),
-        ("b", "2025-01-15 10:00", 40.0),
-        ("b", "2025-01-16 10:00", -40.0),
-        ("a", "2025-01-10 10:00", 7.0),
-        ("a", "2025-02-10 10:00", 8.0),
-        ("c", "2025-01-20 10:00", -3.0),
-    ],
-    columns=["customer_id", "time", "amount"],
-).assign(time=lambda log: pd.to_datetime(log["time"]))
 
 
 def test_the_log_of_cdnow(cdnow):
@@ -37,16 +23,16 @@ def test_the_log_of_cdnow(cdnow):
     assert after["purchases"].sum() == PUBLISHED["holdout"]["actual_total"]
 
 
-def test_a_summary_by_hand():
-    summary = clv.summarise(LOG, as_of="2025-01-29", unit="week")
+def test_a_summary_by_hand(few_orders):
+    summary = clv.summarise(few_orders, as_of="2025-01-29", unit="week")
     assert summary["customer_id"].tolist() == ["a", "b"]
     assert summary["frequency"].tolist() == [0, 2]
     assert summary["recency"].tolist() == [0.0, 2.0]
     assert summary["age"].tolist() == [19 / 7, 4.0]
     assert summary["monetary"].tolist() == pytest.approx([np.nan, 30.5], nan_ok=True)
     assert summary.attrs == {"as_of": "2025-01-29", "unit": "week"}
-    assert clv.summarise(LOG, unit="day")["age"].tolist() == [31.0, 40.0]
-    bought = clv.holdout(LOG, after="2025-01-07", until=datetime.date(2025, 1, 28), unit="day")
+    assert clv.summarise(few_orders, unit="day")["age"].tolist() == [31.0, 40.0]
+    bought = clv.holdout(few_orders, after="2025-01-07", until=datetime.date(2025, 1, 28), unit="day")
     assert bought.to_dict("list") == {"customer_id": ["a", "b"], "purchases": [1, 2], "spend": [7.0, 61.0]}
     assert bought.attrs == {"periods": 21.0}
 
@@ -55,38 +41,92 @@ def test_a_summary_by_hand():
     ("call", "kind", "message"),
     [
         (
-            lambda: clv.summarise(LOG.drop(columns="amount")),
+            lambda log: clv.summarise(log.drop(columns="amount")),
             UsageError,
             "summarise: the transactions have no column 'amount'; they need customer_id, time and amount.",
         ),
         (
-            lambda: clv.summarise(LOG, unit="fortnight"),
+            lambda log: clv.summarise(log, unit="fortnight"),
             UsageError,
             "summarise: unit must be one of day, week, month, year, not 'fortnight'.",
         ),
         (
-            lambda: clv.summarise(LOG, as_of="someday"),
+            lambda log: clv.summarise(log, as_of="someday"),
             UsageError,
             "summarise: a day must be written such as \"2025-06-30\", not 'someday'.",
         ),
         (
-            lambda: clv.summarise(LOG, as_of="2024-12-31"),
+            lambda log: clv.summarise(log, as_of="2024-12-31"),
             DataError,
             "summarise: nobody bought by 2024-12-31; choose a later as_of.",
         ),
         (
-            lambda: clv.summarise(LOG[LOG["amount"] < 0]),
+            lambda log: clv.summarise(log[log["amount"] < 0]),
             DataError,
             "summarise: there are no purchases; give transactions with amounts of zero or more.",
         ),
         (
-            lambda: clv.holdout(LOG, after="2025-02-10"),
+            lambda log: clv.holdout(log, after="2025-02-10"),
             DataError,
             "holdout: the window ends on 2025-02-10, not after 2025-02-10; choose later days.",
         ),
+        (
+            lambda log: clv.summarise(log.assign(amount="ten")),
+            DataError,
+            "summarise: every transaction needs an amount that is a finite number; 9 of 9 lack it, the first is row 0 "
+            "(ten); mend or leave them out.",
+        ),
+        (
+            lambda log: clv.summarise(log.assign(amount=[1.0, np.nan, np.inf, *[2.0] * 6])),
+            DataError,
+            "summarise: every transaction needs an amount that is a finite number; 2 of 9 lack it, the first is row 1 "
+            "(nan); mend or leave them out.",
+        ),
+        (
+            lambda log: clv.summarise(log.assign(time=log["time"].where(log["customer_id"] != "a"))),
+            DataError,
+            "summarise: every transaction needs a time, a date or text such as 2025-06-30; 2 of 9 lack it, the first "
+            "is row 6 (NaT); mend or leave them out.",
+        ),
+        (
+            lambda log: clv.holdout(log.assign(time="01/02/2025"), after="2025-01-07"),
+            DataError,
+            "holdout: every transaction needs a time, a date or text such as 2025-06-30; 9 of 9 lack it, the first is "
+            "row 0 (01/02/2025); mend or leave them out.",
+        ),
+        (
+            lambda log: clv.summarise(log.assign(time=19970101)),
+            UsageError,
+            "summarise: the times are numbers, the first 19970101; turn them into dates with pd.to_datetime.",
+        ),
+        (
+            lambda log: clv.summarise(log.assign(customer_id=log["customer_id"].replace("c", None))),
+            DataError,
+            "summarise: every transaction needs a customer_id; 1 of 9 lack it, the first is row 8 (nan); mend or "
+            "leave them out.",
+        ),
+        (
+            lambda log: clv.summarise(log, as_of=pd.NaT),
+            UsageError,
+            'summarise: a day must be written such as "2025-06-30", not NaT.',
+        ),
+        (
+            lambda log: clv.summarise(log.head(0)),
+            DataError,
+            "summarise: there are no purchases; give transactions with amounts of zero or more.",
+        ),
     ],
 )
-def test_wrong_calls_and_empty_logs_are_said(call, kind, message):
+def test_wrong_calls_and_empty_logs_are_said(few_orders, call, kind, message):
     with pytest.raises(kind) as caught:
-        call()
+        call(few_orders)
     assert str(caught.value) == message
+
+
+def test_zones_and_numbers_written_as_text_are_understood(few_orders):
+    """A day is the day where the customer bought, whatever the zone of the clock."""
+    abroad = few_orders.assign(
+        time=few_orders["time"].dt.tz_localize("Asia/Shanghai"), amount=few_orders["amount"].astype(str)
+    )
+    found = clv.summarise(abroad, as_of=pd.Timestamp("2025-01-29", tz="Asia/Shanghai"))
+    pd.testing.assert_frame_equal(found, clv.summarise(few_orders, as_of="2025-01-29"))

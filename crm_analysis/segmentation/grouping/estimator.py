@@ -70,7 +70,7 @@ class Clusters(ClusterMixin, BaseEstimator):
     UsageError
         If a parameter is not understood.
     DataError
-        If there are fewer than 20 customers, or nothing tells them apart.
+        If there are fewer than 20 customers, fewer than 10 for each cluster asked for, or nothing tells them apart.
 
     References
     ----------
@@ -183,7 +183,7 @@ class Clusters(ClusterMixin, BaseEstimator):
         if len(customers) < FEWEST:
             raise DataError(f"clusters: {counted(len(customers), 'customer')} are too few; it takes {FEWEST}.")
         if self.count and self.count * choice.FEWEST_PER_CLUSTER > min(len(customers), self.sample):
-            raise UsageError(
+            raise DataError(
                 f"clusters: {self.count} clusters of {counted(len(customers), 'customer')} are too many; ask for at "
                 f"most {min(len(customers), self.sample) // choice.FEWEST_PER_CLUSTER}."
             )

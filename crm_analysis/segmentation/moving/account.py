@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import style
+from crm_analysis.proportion import wilson
 from crm_analysis.result import Result, metric_key
 from crm_analysis.segmentation.moving import flowchart
 from crm_analysis.segmentation.moving.counting import GONE, NEW, Paths
 from crm_analysis.segmentation.moving.forecasting import Forecast
 from crm_analysis.segmentation.moving.testing import Homogeneity
-from crm_analysis.table import amount, count, in_currency, number, percent, short, with_interval
+from crm_analysis.table import amount, count, in_currency, listed, number, percent, short, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,10 +127,13 @@ class MigrationResult(Result):
         return last.loc[order].head(10).reset_index(drop=True)
 
     def findings(self) -> tuple[str, ...]:
+        if not self.paths.steps:
+            return (f"All {self.what} are of one date, {self.paths.dates[0]}, so there is nothing to follow.",)
         if self.transitions.empty:
             return (f"Nobody has one of these {self.what} at two dates, so there is nothing to follow.",)
         sentences = (*self._moved(), *self._arrived(), *self._value(), *self._commonest())
-        return (*sentences, *self._ahead(), *self._rates(), *self._memory(), *self._backtest())
+        ahead = (*self._ahead(), *self._rates(), *self._memory(), *self._backtest())
+        return (*sentences, *self._lengths(), *ahead)
 
     def _last(self) -> pd.DataFrame:
         return self.movements[self.movements["step"] == self.paths.steps[-1]].set_index("movement")
@@ -192,7 +196,10 @@ class MigrationResult(Result):
     def _sizes(self, totals: pd.DataFrame, level: str) -> list[str]:
         sure = totals[(totals["at_least"] > totals["now"]) | (totals["at_most"] < totals["now"])]
         if sure.empty:
-            return [f"If customers go on moving like this, no label's size will change beyond its {level} interval."]
+            return [
+                "If customers go on moving like this, no change can be told for the next step: the present size of "
+                f"every label lies inside its {level} interval."
+            ]
         order = (sure["expected"] - sure["now"]).abs().sort_values(ascending=False, kind="stable").index
         parts = [
             f"{row['state']} from {row['now']:,} to {row['expected']:,.0f} ({row['at_least']:,} to {row['at_most']:,})"
@@ -222,9 +229,22 @@ class MigrationResult(Result):
         if self.backtest is None or not self.backtest[1] or self.forecast is None:
             return []
         inside, cells = self.backtest
+        missed = wilson(inside, cells)[1] < self.forecast.level
         return [
             f"As a check, the last step was forecast from those before: {percent(inside / cells, digits=0)} of "
-            f"{count(cells, 'cell')} came out inside their {percent(self.forecast.level, digits=0)} intervals."
+            f"{count(cells, 'cell')} came out inside their {percent(self.forecast.level, digits=0)} intervals"
+            f"{', far fewer than they should: do not rely on the forecast' if missed else ''}."
+        ]
+
+    def _lengths(self) -> list[str]:
+        """Say that steps differ in length, since the rates of moving belong to a length of time."""
+        days = self.paths.lengths()
+        # Months and quarters of the calendar differ by less.
+        if not days or max(days) <= 1.25 * min(days):
+            return []
+        return [
+            f"The steps are not equally long ({listed([f'{length:,}' for length in days])} days), so that their rates "
+            "of moving, the forecast and its check do not belong together."
         ]
 
     def metrics(self) -> dict[str, float]:

@@ -49,6 +49,11 @@ class Paths:
         """Names of the steps from date to date."""
         return [f"{before} to {after}" for before, after in pairwise(self.dates)]
 
+    def lengths(self) -> list[int]:
+        """Days of each step; none where the dates are names."""
+        days = pd.to_datetime(pd.Series(self.dates, dtype="str"), format="%Y-%m-%d", errors="coerce")
+        return [] if days.isna().any() else [int(length) for length in days.diff().dt.days[1:]]
+
     def counts(self) -> np.ndarray:
         """Return customers by step, state before and state after, shape (steps, states, states).
 
@@ -59,7 +64,7 @@ class Paths:
             np.bincount(before * size + after, minlength=size**2).reshape(size, size)
             for before, after in pairwise(self.codes.T)
         ]
-        counted = np.array(found, dtype="int64")
+        counted = np.array(found, dtype="int64").reshape(-1, size, size)
         counted[:, -1, -1] = 0
         return counted
 

@@ -10,12 +10,11 @@ import ibis
 import pandas as pd
 
 from crm_analysis.proportion import share, wilson
+from crm_analysis.rhythm import has_ended
 from crm_analysis.study.reports.change import MONEY, UNKNOWN, midnight_after, ratio, sums
 
 ALL = "all"
 """Name of the row that holds all channels together."""
-
-_CHANCE = 0.001
 
 
 def won(customers: ibis.Table | None, lines: ibis.Table | None, last: date, window_days: int) -> ibis.Table | None:
@@ -69,8 +68,8 @@ def won(customers: ibis.Table | None, lines: ibis.Table | None, last: date, wind
 def is_stale(customers: ibis.Table, last: date, *, window_days: int) -> date | None:
     """Return the last day on which somebody joined, if the table looks as if it had not been kept since.
 
-    It does if, at the rate of joining in the window before that day, nobody joining since would happen by chance in
-    fewer than one of a thousand such tables (a Poisson process: exp(-rate days)).
+    It does if the silence since is too long for the rate of joining in the window before that day: see
+    `rhythm.has_ended`.
     """
     days = customers.joined.date()
     known = customers.filter(days.notnull() & (days <= ibis.literal(last)))
@@ -79,8 +78,8 @@ def is_stale(customers: ibis.Table, last: date, *, window_days: int) -> date | N
         return None
     end = pd.Timestamp(ends).date()
     within = known.filter(known.joined.date() > ibis.literal(end - timedelta(days=window_days)))
-    rate = int(within.count().to_pandas()) / window_days
-    return end if rate * (last - end).days > -math.log(_CHANCE) else None
+    joined = int(within.count().to_pandas())
+    return end if has_ended(events=joined, days=window_days, silence_days=(last - end).days) else None
 
 
 def totals(found: ibis.Table) -> ibis.Table:

@@ -92,7 +92,8 @@ class AssociationResult(Result):
         if pd.isna(self.typical_lift):
             return (f"{text}.", "There are too few pairs to say which is unusual.")
         sentences = [
-            f"{text}, and {top['relative_lift']:.1f} times as often as a typical pair.",
+            f"{text}, and {top['relative_lift']:.1f} times as often as a typical pair "
+            f"({low / self.typical_lift:.1f} to {high / self.typical_lift:.1f}, the typical pair taken as given).",
             f"The typical pair has a lift of {self.typical_lift:.2f}: half of the pairs have more. A pair is judged "
             f"against this and not against 1, because {share_of(self.several, 'several')} of "
             f"{count(self.baskets, self.unit)} hold more than one category: that moves all lifts alike.",

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.proportion import FEWEST
+from crm_analysis.table import count
 
 Basis: TypeAlias = "dict[str, Any]"
 """Each of `BASIS`: a number, or an array of draws of it."""
@@ -25,8 +26,8 @@ def numbers(customers: pd.DataFrame, margin: float | None) -> tuple[Basis, np.nd
     now, before = np.nan_to_num(now), np.nan_to_num(before)
     if (before > 0).sum() < FEWEST or not ((before > 0) & (now > 0)).any():
         return (
-            f"{int((before > 0).sum())} customers bought in the year before the last, too few to measure retention by "
-            f"({FEWEST} are needed, some of whom bought again)."
+            f"{count(int((before > 0).sum()), 'customer')} bought in the year before the last, too few to measure "
+            f"retention by ({FEWEST} are needed, some of whom bought again)."
         )
     columns = {"before": before > 0, "kept": (before > 0) & (now > 0), "active": now > 0, "spend": now}
     for name, source in (
@@ -48,6 +49,15 @@ def numbers(customers: pd.DataFrame, margin: float | None) -> tuple[Basis, np.nd
         means = np.append(means, margin)
         covariance = np.pad(covariance, (0, 1))
     return _basis(means), means, covariance
+
+
+def seen_before(customers: pd.DataFrame) -> int | None:
+    """Days of the year before the last that the log holds, if it does not hold all of it; it begins with a purchase."""
+    if not {"first_purchase", "last_purchase", "recency_days"} <= set(customers.columns):
+        return None
+    since = (customers["last_purchase"] - customers["first_purchase"]).dt.days + customers["recency_days"]
+    days = int(since.max()) + 1 - 365
+    return days if days < 365 else None
 
 
 def _basis(means: np.ndarray) -> Basis:

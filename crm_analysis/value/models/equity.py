@@ -63,14 +63,22 @@ class EquityResult(Result):
         if self.absent:
             return (self.absent,)
         rows, new, currency = self.parts.set_index("part"), self.newcomer.iloc[0], self.terms.currency
-        whole, future = rows.loc["all"], rows.loc["future"]
-        said = [
-            f"Customer equity is {with_ends(whole, 'value', currency)} of {self.terms.called}: "
-            f"{with_ends(rows.loc['present'], 'value', currency)} from today's customers in the next "
-            f"{self.terms.span}, and {with_ends(future, 'value', currency)} from those still to be won in the next "
-            f"{self.winning_years:g} year{'' if self.winning_years == 1 else 's'}, "
-            f"{percent(future['value_share'])} of the whole."
-        ]
+        present = with_ends(rows.loc["present"], "value", currency)
+        coming = new["new_a_year"] > 0
+        if coming:
+            future, years = rows.loc["future"], self.winning_years
+            said = [
+                f"Customer equity is {with_ends(rows.loc['all'], 'value', currency)} of {self.terms.called}: {present} "
+                f"from today's customers in the next {self.terms.span}, and {with_ends(future, 'value', currency)} "
+                f"from those still to be won in the next {years:g} year{'' if years == 1 else 's'}, "
+                f"{percent(future['value_share'])} of the whole."
+            ]
+        else:
+            said = [
+                f"Today's customers are worth {present} of {self.terms.called} in the next {self.terms.span}.",
+                "Nobody bought for the first time in the last year, so that customers still to be won count as "
+                "nothing: a log that follows one group of customers cannot show any.",
+            ]
         worth = (
             f"A new customer brings {with_ends(new, 'value_before_winning', currency)} in the first {self.terms.span}"
         )
@@ -83,10 +91,11 @@ class EquityResult(Result):
             said.append(
                 f"{worth} and costs {amount(round(new['acquisition_cost'], 2), currency)} to win: winning {pays}."
             )
-        said.append(
-            f"It is assumed that as many are won as in the last year, {number(round(new['new_a_year']))} a year, and "
-            "that they will be like today's customers."
-        )
+        if coming:
+            said.append(
+                f"It is assumed that as many are won as in the last year, {number(round(new['new_a_year']))} a year, "
+                "and that they will be like today's customers."
+            )
         if not self.terms.margin_known:
             said.append("The margin is not known, so that these are sales and not profit.")
         return (*said, *self.cautions)

@@ -222,7 +222,7 @@ def evaluate(
     UsageError
         If the holdout's form is not understood or its length not known.
     DataError
-        If no customer of the holdout is in the summary, though there are some.
+        If no customer of the holdout is in the summary, though there are some, or a number of purchases is none.
 
     References
     ----------
@@ -279,7 +279,14 @@ def _bought(summary: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
     if "customer_id" not in summary.columns:
         raise UsageError("evaluate: the summary has no column 'customer_id' to find its customers in the holdout by.")
     if {"customer_id", "purchases"} <= set(holdout.columns):
-        return holdout
+        counts = pd.to_numeric(holdout["purchases"], errors="coerce")
+        if not (counts >= 0).all():
+            first = int((~(counts >= 0)).to_numpy().argmax())
+            raise DataError(
+                "evaluate: purchases of the holdout must be numbers of zero or more; the first that is not is row "
+                f"{first} ({holdout['purchases'].iloc[first]})."
+            )
+        return holdout.assign(purchases=counts)
     if {"customer_id", "time", "amount"} <= set(holdout.columns):
         if not {"as_of", "unit"} <= set(summary.attrs):
             raise UsageError("evaluate: the summary does not say its day and unit; make the holdout with clv.holdout.")

@@ -73,7 +73,7 @@ def distinct(summary: pd.DataFrame, *, caller: str) -> Histories:
     missing = [name for name in COLUMNS if name not in summary.columns]
     if missing:
         raise UsageError(f"{caller}: the summary has no column {missing[0]!r}; make one with clv.summarise.")
-    values = summary[list(COLUMNS)].to_numpy("float64")
+    values = summary[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").to_numpy("float64")
     frequency, recency, age = values.T
     wrong = {
         "must be numbers": ~np.isfinite(values).all(axis=1),

@@ -13,9 +13,9 @@ from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import FEWEST
 from crm_analysis.result import Result, metric_key
-from crm_analysis.table import count, in_currency, percent, short
+from crm_analysis.table import count, in_currency, percent, short, with_interval
 from crm_analysis.value.models.learning import NotLearned, why_not
-from crm_analysis.value.models.projection import Projection, Terms, ends, groups_of, project, with_ends
+from crm_analysis.value.models.projection import UNKNOWN, Projection, Terms, ends, groups_of, project, with_ends
 from crm_analysis.value.models.purchasing import PurchaseModel, affordable
 from crm_analysis.value.models.spending import GammaGamma
 
@@ -34,8 +34,9 @@ class LifetimeValueResult(Result):
     segments : DataFrame
         One row per segment, the most valuable customers first, "all customers" last: customers, value_mean and
         value_total with 95 % intervals of what may happen, expected_purchases (mean), value_share of the total.
-    top_share : float
-        Share of the whole value that the fifth of the customers has whose value is highest.
+    top_share : tuple of float
+        Share of the whole value that the fifth of the customers has whose expected value is highest, and the ends of
+        95 % of what may happen; missing where there are fewer than five customers or the whole is not positive.
     terms : Terms
         Years, discount rate, margin, currency.
     by : str
@@ -48,7 +49,7 @@ class LifetimeValueResult(Result):
 
     customers: pd.DataFrame
     segments: pd.DataFrame
-    top_share: float
+    top_share: tuple[float, float, float]
     terms: Terms
     by: str
     cautions: tuple[str, ...]
@@ -89,10 +90,16 @@ class LifetimeValueResult(Result):
                 f"{with_ends(worst, 'value_mean', currency)}"
                 f"{'.' if apart else '; these intervals overlap.'}"
             )
-        if np.isfinite(self.top_share):
-            said.append(f"The fifth with the highest expected value has {percent(self.top_share)} of the whole.")
+        if self.by and set(parts["segment"]) == {UNKNOWN}:
+            said.append(f"No customer has a {self.by}, so that all are valued together.")
+        if self._top:
+            said.append(f"The fifth with the highest expected value has {self._top} of the whole.")
         said.append(self._basis())
         return (*said, *self.cautions)
+
+    @property
+    def _top(self) -> str:
+        return with_interval(*self.top_share) if np.isfinite(self.top_share[0]) else ""
 
     def _basis(self) -> str:
         if not self.terms.margin_known:
@@ -144,7 +151,7 @@ class LifetimeValueResult(Result):
         ax.set(xlabel="customers, highest expected value first (%)", ylabel="share of the value (%)", xlim=(0, 100))
         ax.set_ylim(0, None)
         ax.set_title("Who holds the value")
-        held = "" if not np.isfinite(self.top_share) else f" The first fifth holds {percent(self.top_share)}."
+        held = f" The first fifth holds {self._top}." if self._top else ""
         return style.describe(ax, f"Cumulative share of the expected value over customers, highest first.{held}")
 
 
@@ -216,7 +223,7 @@ def value(
     draws = affordable(draws, len(summary))
     if isinstance(fitted, NotLearned) or isinstance(spending, NotLearned):
         nothing, terms = pd.DataFrame(columns=["segment"]), Terms(years, discount_rate, "", 1.0, False, currency)
-        return LifetimeValueResult(nothing, nothing, np.nan, terms, by, (), absent=why_not(fitted, spending))
+        return LifetimeValueResult(nothing, nothing, (np.nan,) * 3, terms, by, (), absent=why_not(fitted, spending))
     projected = project(
         fitted,
         spending,
@@ -231,12 +238,13 @@ def value(
     segment = groups_of(customers, summary, by, caller="value")
     codes, names = pd.factorize(segment, sort=True)
     table = projected.customers.assign(segment=segment)
-    low, high, sums = _drawn(projected, codes, len(names), draws=draws, seed=seed)
+    top = _top(table["value"].to_numpy())
+    low, high, sums, held = _drawn(projected, codes, len(names), top, draws=draws, seed=seed)
     table["value_low"], table["value_high"] = low, high
     return LifetimeValueResult(
         customers=table,
         segments=_segments(table, codes, list(names), sums),
-        top_share=_top_share(table["value"].to_numpy()),
+        top_share=_top_share(table["value"].to_numpy(), top, held, sums.sum(axis=1)),
         terms=projected.terms,
         by=by,
         cautions=(*fitted.cautions_, *spending.cautions_),
@@ -244,15 +252,16 @@ def value(
 
 
 def _drawn(
-    projected: Projection, codes: np.ndarray, groups: int, *, draws: int, seed: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ends of each customer's interval, and the groups' sums in each draw."""
-    low, high, sums = np.empty(len(codes)), np.empty(len(codes)), np.zeros((draws, groups))
+    projected: Projection, codes: np.ndarray, groups: int, top: np.ndarray, *, draws: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Ends of each customer's interval, and in each draw the sums of the groups and of the `top` customers."""
+    low, high, sums, held = np.empty(len(codes)), np.empty(len(codes)), np.zeros((draws, groups)), np.zeros(draws)
     for chosen, values in projected.draws(number=draws, seed=seed):
         low[chosen], high[chosen] = ends(values)
+        held += values[:, top[chosen]].sum(axis=1)
         for group in range(groups):
             sums[:, group] += values[:, codes[chosen] == group].sum(axis=1)
-    return low, high, sums
+    return low, high, sums, held
 
 
 def _segments(table: pd.DataFrame, codes: np.ndarray, names: list[str], sums: np.ndarray) -> pd.DataFrame:
@@ -282,8 +291,15 @@ def _row(name: str, table: pd.DataFrame, sums: np.ndarray, whole: float) -> dict
     }
 
 
-def _top_share(values: np.ndarray) -> float:
-    total = values.sum()
-    if total <= 0 or len(values) < 5:
-        return float("nan")
-    return float(np.sort(values)[::-1][: round(0.2 * len(values))].sum() / total)
+def _top(values: np.ndarray) -> np.ndarray:
+    """Whether a customer is in the fifth whose expected value is highest."""
+    inside = np.zeros(len(values), dtype=bool)
+    inside[np.argsort(-values, kind="stable")[: round(0.2 * len(values))]] = True
+    return inside
+
+
+def _top_share(values: np.ndarray, top: np.ndarray, held: np.ndarray, whole: np.ndarray) -> tuple[float, float, float]:
+    if values.sum() <= 0 or len(values) < 5 or (whole <= 0).any():
+        return (float("nan"),) * 3
+    low, high = ends(held / whole)
+    return float(values[top].sum() / values.sum()), float(low), float(high)

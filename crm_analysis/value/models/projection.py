@@ -18,6 +18,8 @@ from crm_analysis.value.models.purchasing import PurchaseModel
 from crm_analysis.value.models.spending import GammaGamma
 
 _STEPS_A_YEAR = 4
+UNKNOWN = "unknown"
+"""The group of customers of whom none is known."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ def groups_of(customers: pd.DataFrame | None, summary: pd.DataFrame, by: str, *,
         )
         raise UsageError(f"{caller}: there is no column {by!r} to divide customers by; {there}.")
     known = customers.drop_duplicates("customer_id").set_index("customer_id")[by]
-    return summary["customer_id"].map(known).astype("object").fillna("unknown").astype(str).reset_index(drop=True)
+    return summary["customer_id"].map(known).astype("object").fillna(UNKNOWN).astype(str).reset_index(drop=True)
 
 
 def ends(draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

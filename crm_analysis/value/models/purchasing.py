@@ -252,7 +252,7 @@ class PurchaseModel(ABC):
         caller = type(self).__name__
         if not hasattr(self, "params_"):
             raise UsageError(f"{caller} has not learned anything yet; call fit(summary) first.")
-        if not (np.isfinite(periods) and periods > 0):
+        if not (isinstance(periods, int | float | np.number) and np.isfinite(periods) and periods > 0):
             raise UsageError(f"{caller}: periods must be a positive number, not {periods!r}.")
         return distinct(summary, caller=caller)
 

@@ -234,4 +234,4 @@ def _check_columns(summary: pd.DataFrame) -> None:
 def _repeat_spend(summary: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     _check_columns(summary)
     again = summary[summary["frequency"] > 0]
-    return again["frequency"].to_numpy("float64"), again["monetary"].to_numpy("float64")
+    return again["frequency"].to_numpy("float64"), pd.to_numeric(again["monetary"], errors="coerce").to_numpy("float64")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from crm_analysis import repeats
@@ -17,8 +18,9 @@ def summarise(transactions: pd.DataFrame, *, as_of: str | date | None = None, un
     Parameters
     ----------
     transactions : DataFrame
-        ``customer_id``, ``time`` and ``amount``. Amounts below zero are returns: they are no purchases, and what they
-        give back is not taken off the spend (`clv.value` takes a margin after returns).
+        ``customer_id``, ``time`` (dates, or text such as 2025-06-30) and ``amount``. Amounts below zero are returns:
+        they are no purchases, and what they give back is not taken off the spend (`clv.value` takes a margin after
+        returns).
     as_of : str or date, optional
         What is known through the end of this day counts; by default the day of the last row.
     unit : {"day", "week", "month", "year"}
@@ -37,7 +39,7 @@ def summarise(transactions: pd.DataFrame, *, as_of: str | date | None = None, un
     UsageError
         If a column is missing, or `unit` or `as_of` is not understood.
     DataError
-        If nobody bought by then.
+        If nobody bought by then, or a transaction lacks its customer, time or amount.
 
     Notes
     -----
@@ -121,7 +123,7 @@ def holdout(
     UsageError
         If a column is missing or a day or unit is not understood.
     DataError
-        If the window is empty.
+        If the window is empty, or a transaction lacks its customer, time or amount.
     """
     days = _days(transactions, unit=unit, caller="holdout")
     start, end = (_day(day, days["day"], caller="holdout") for day in (after, until))
@@ -142,10 +144,37 @@ def _days(transactions: pd.DataFrame, *, unit: str, caller: str) -> pd.DataFrame
             f"{caller}: the transactions have no column {missing[0]!r}; they need customer_id, time and amount."
         )
     repeats.check_unit(unit, caller=caller)
-    bought = transactions.loc[transactions["amount"] >= 0, ["customer_id", "time", "amount"]]
-    day = pd.to_datetime(bought["time"]).dt.normalize().rename("day")
-    amounts = bought["amount"].astype("float64").rename("spend")
-    return amounts.groupby([bought["customer_id"], day]).sum().reset_index()
+    if pd.api.types.is_numeric_dtype(transactions["time"]) and len(transactions):
+        raise UsageError(
+            f"{caller}: the times are numbers, the first {transactions['time'].iloc[0]}; turn them into dates with "
+            "pd.to_datetime."
+        )
+    known = pd.DataFrame(
+        {
+            "customer_id": transactions["customer_id"],
+            # Text in another order, such as 01/02/2025, is refused: which is the month would be a guess.
+            "day": pd.to_datetime(transactions["time"], format="ISO8601", errors="coerce"),
+            "spend": pd.to_numeric(transactions["amount"], errors="coerce").astype("float64"),
+        }
+    )
+    wrong = {"customer_id": known["customer_id"].isna(), "time": known["day"].isna()}
+    for column, bad in (wrong | {"amount": ~np.isfinite(known["spend"])}).items():
+        if bad.any():
+            first = int(bad.to_numpy().argmax())
+            raise DataError(
+                f"{caller}: {_NEEDED[column]}; {int(bad.sum())} of {len(bad)} lack it, the first is row {first} "
+                f"({transactions[column].iloc[first]}); mend or leave them out."
+            )
+    bought = known[known["spend"] >= 0]
+    day = bought["day"].dt.tz_localize(None).dt.normalize()
+    return bought["spend"].groupby([bought["customer_id"], day]).sum().reset_index()
+
+
+_NEEDED = {
+    "customer_id": "every transaction needs a customer_id",
+    "time": "every transaction needs a time, a date or text such as 2025-06-30",
+    "amount": "every transaction needs an amount that is a finite number",
+}
 
 
 def _day(given: Any, days: pd.Series, *, caller: str) -> pd.Timestamp:
@@ -155,6 +184,9 @@ def _day(given: Any, days: pd.Series, *, caller: str) -> pd.Timestamp:
             raise DataError(f"{caller}: there are no purchases; give transactions with amounts of zero or more.")
         return pd.Timestamp(days.max())
     try:
-        return pd.Timestamp(given).normalize()
+        day = pd.Timestamp(given)
     except (TypeError, ValueError):
-        raise UsageError(f'{caller}: a day must be written such as "2025-06-30", not {given!r}.') from None
+        day = pd.NaT
+    if pd.isna(day):
+        raise UsageError(f'{caller}: a day must be written such as "2025-06-30", not {given!r}.')
+    return day.tz_localize(None).normalize()

@@ -15,6 +15,7 @@ from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
+from crm_analysis.rhythm import has_ended
 from crm_analysis.table import count, in_currency, interval, percent
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class ArrivalsResult(Result):
         The chance that an interval aims at.
     cut : bool
         Whether an unfinished last period was left out.
+    ended : str
+        The last day on which somebody came, where the silence since is too long to be chance; what follows it is left
+        out.
     why : str
         Why nothing can be said, if so.
     """
@@ -66,6 +70,7 @@ class ArrivalsResult(Result):
     period: str
     level: float
     cut: bool = False
+    ended: str = ""
     why: str = ""
     title = "New customers to come"
     shown: ClassVar[dict[str, str]] = {"forecast": "Forecast", "methods": "Ways of forecasting, tried on the past"}
@@ -95,7 +100,12 @@ class ArrivalsResult(Result):
             bounds = interval(best["covered_share_low"], best["covered_share_high"])
             held = f"{percent(best['covered_share'])} ({bounds})"
             sentences.append(f"On the past, {held} of the numbers fell in their {level} intervals.")
-        if self.cut:
+        if self.ended:
+            sentences.append(
+                f"Nobody came new after {self.ended}, which at the rate before cannot be chance: the table seems to "
+                f"end there, and the {self.period} of that day and all after it are left out."
+            )
+        elif self.cut:
             sentences.append(f"The last {self.period} is not over and is left out.")
         return tuple(sentences)
 
@@ -159,12 +169,13 @@ def forecast(
     level : float
         The chance that an interval aims at.
     as_of : str or date, optional
-        The last day that is known; by default the last of `joined`. A period that does not end by then is left out.
+        The last day that is known; by default the last of `joined`. A period that does not end by then is left out, and
+        so is what follows a day since when nobody has come for too long to be chance (`rhythm.has_ended`).
 
     Returns
     -------
     ArrivalsResult
-        With fewer than eight whole periods, one that says so.
+        With fewer than eight whole periods, or none new in the last year, one that says so.
 
     Raises
     ------
@@ -196,10 +207,21 @@ def forecast(
     last = days.max() if as_of is None or as_of == "" else pd.Timestamp(as_of)
     days = days[days < last.normalize() + pd.Timedelta(days=1)] if len(days) else days
     counts, starts, cut = _counted(days, last, name)
+    ended = ""
+    if counts[-year:].any() and (final := days.max()) < last and _ended(days, last):
+        ended = str(final.date())
+        counts, starts, cut = _counted(days, final, name)
     history = pd.DataFrame({"period": starts, "new_customers": counts.astype("int64")})
+    why = ""
     if len(counts) < _FEWEST:
         why = f"New customers are known for {count(len(counts), 'whole ' + period)}; a forecast takes {_FEWEST}."
-        return ArrivalsResult(history, _none_ahead(), pd.DataFrame({"method": []}), period, level, cut, why)
+    elif not counts[-year:].any():
+        why = (
+            f"Nobody came new in the last {count(len(counts[-year:]), period)}, so there is no stream of new customers "
+            "to forecast; a log that follows one group of customers cannot show any."
+        )
+    if why:
+        return ArrivalsResult(history, _none_ahead(), pd.DataFrame({"method": []}), period, level, cut, ended, why)
     tried = {method: _tried(counts, method, year, ahead) for method in METHODS}
     judged = {method: errors for method, errors in tried.items() if np.isfinite(errors[:, 0]).sum() >= _FEWEST_ERRORS}
     shared = np.logical_and.reduce([np.isfinite(errors[:, 0]) for errors in judged.values()])
@@ -226,7 +248,16 @@ def forecast(
     low, high = zip(*(_interval(mean, errors[:, step], level) for step, mean in enumerate(expected)), strict=True)
     following = pd.period_range(pd.Period(starts[-1], name) + 1, periods=ahead, freq=name).start_time
     frame = pd.DataFrame({"period": following, "expected": expected, "at_least": low, "at_most": high})
-    return ArrivalsResult(history, frame, methods, period, level, cut)
+    return ArrivalsResult(history, frame, methods, period, level, cut, ended)
+
+
+def _ended(days: pd.Series, last: pd.Timestamp) -> bool:
+    """Whether nobody has come for longer than the year before allows, by its rate and by its longest pause."""
+    came = days[days > days.max() - pd.Timedelta(days=365)].dt.normalize()
+    silence = (last.normalize() - came.max()).days
+    longest = came.drop_duplicates().sort_values().diff().max()
+    # Those who come on set days only, such as the first of a month, are silent in between.
+    return has_ended(events=len(came), days=365, silence_days=silence) and not silence <= longest / pd.Timedelta(days=1)
 
 
 def _none_ahead() -> pd.DataFrame:

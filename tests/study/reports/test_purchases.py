@@ -12,24 +12,9 @@ from hypothesis import strategies as st
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.value.models import summary
 
-LOG = pd.DataFrame(
-    [
-        ("b", "2025-01-01 09:00", 10.0),
-        ("b", "2025-01-01 18:00", 5.0),
-        ("b", "2025-01-08 10:00", 20.0),
-        ("b", "2025-01-08 11:00", 1.0),
-        ("b", "2025-01-15 10:00", 40.0),
-        ("b", "2025-01-16 10:00", -40.0),
-        ("a", "2025-01-10 10:00", 7.0),
-        ("a", "2025-02-10 10:00", 8.0),
-        ("c", "2025-01-20 10:00", -3.0),
-    ],
-    columns=["customer_id", "time", "amount"],
-).assign(time=lambda log: pd.to_datetime(log["time"]))
 
-
-def test_repeat_purchases_by_hand(study_of):
-    found = _study(study_of, LOG).repeat_purchases(as_of="2025-01-29", unit="week")
+def test_repeat_purchases_by_hand(study_of, few_orders):
+    found = _study(study_of, few_orders).repeat_purchases(as_of="2025-01-29", unit="week")
     assert found["customer_id"].tolist() == ["a", "b"]
     assert found["frequency"].tolist() == [0, 2]
     assert found["recency"].tolist() == [0.0, 2.0]
@@ -37,12 +22,12 @@ def test_repeat_purchases_by_hand(study_of):
     assert found["monetary"].tolist() == pytest.approx([np.nan, 30.5], nan_ok=True)
 
 
-def test_the_engine_counts_the_same(study_of):
-    study = _study(study_of, LOG)
+def test_the_engine_counts_the_same(study_of, few_orders):
+    study = _study(study_of, few_orders)
     for unit in ("day", "week", "month", "year"):
         for day in ("2025-01-01", "2025-01-29", None):
             inside = study.repeat_purchases(as_of=day, unit=unit)
-            outside = summary.summarise(LOG, as_of=day, unit=unit)
+            outside = summary.summarise(few_orders, as_of=day, unit=unit)
             pd.testing.assert_frame_equal(inside, outside, check_dtype=False)
             assert inside.attrs == outside.attrs
 
