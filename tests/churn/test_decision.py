@@ -22,6 +22,8 @@ def test_the_gain_of_a_contact_is_its_formula():
     assert offer.break_even(200) == pytest.approx((5 + 1) / (0.3 * 190 + 5))
     assert offer.gain(np.array([offer.break_even(200)]), 200)[0] == pytest.approx(0, abs=1e-12)
     assert Offer(1, 10, 0.0, 0.0).break_even(200) == np.inf
+    # A leaver who is not worth the offer is never contacted.
+    assert Offer(1, 10, 0.3, 0.0).break_even(np.array([5.0, 200.0])).tolist() == pytest.approx([np.inf, 1 / 57])
     assert offer.cost(np.array([0.4]))[0] == pytest.approx(1 + (0.12 + 0.3) * 10)
 
 
@@ -32,10 +34,14 @@ def test_the_maximum_profit_is_that_of_the_best_cut(seed):
     left = (g.random(40) < chance).astype(int)
     if not 0 < left.sum() < 40:
         return
-    offer = Offer(1, 10, 0.3)
-    brought = np.where(left == 1, 0.3 * 190 - 1, -11.0)
-    cuts = [0.0] + [brought[chance >= cut].sum() / 40 for cut in np.unique(chance)]
-    assert profit.maximum(left, chance, value=200, offer=offer)[0] == pytest.approx(max(cuts))
+    offer = Offer(1, 10, 0.3, 0.6)
+    brought = np.where(left == 1, 0.3 * 190 - 1, -7.0)
+    cuts = {0.0: 0.0} | {(chance >= cut).mean(): brought[chance >= cut].sum() / 40 for cut in np.unique(chance)}
+    most, share = profit.maximum(left, chance, value=200, offer=offer)
+    assert most == pytest.approx(max(cuts.values()))
+    # The share is one of a cut that brings so much.
+    assert cuts[min(cuts, key=lambda cut: abs(cut - share))] == pytest.approx(most)
+    assert min(abs(cut - share) for cut in cuts) < 1e-9
 
 
 @given(st.integers(0, 60))
@@ -47,11 +53,12 @@ def test_the_expected_maximum_is_the_mean_over_acceptance(seed):
         return
     grid = (np.arange(4000) + 0.5) / 4000
     density = stats.beta.pdf(grid, 6, 14)
-    best = [profit.maximum(left, chance, value=200, offer=Offer(1, 10, a))[0] for a in grid[::20]]
-    expected = np.average(best, weights=density[::20])
-    found, share = profit.expected_maximum(left, chance, value=200, offer=Offer(1, 10, 0.3))
-    assert found == pytest.approx(expected, rel=0.01)
-    assert 0 <= share <= 1
+    best = [profit.maximum(left, chance, value=200, offer=Offer(4, 10, a, 0.6)) for a in grid[::20]]
+    expected = np.average(best, weights=density[::20], axis=0)
+    found = profit.expected_maximum(left, chance, value=200, offer=Offer(4, 10, 0.3, 0.6))
+    assert found == pytest.approx(expected, rel=0.01, abs=0.002)
+    # Where a customer is worth less than the offer nobody is contacted, whatever acceptance is.
+    assert profit.expected_maximum(left, chance, value=8, offer=Offer(4, 10, 0.3)) == (0.0, 0.0)
 
 
 def test_everybody_worth_it_is_on_the_list_and_nobody_else(drawn, fitted, keeps_result_contract):
