@@ -74,12 +74,40 @@ def test_who_is_silent_already_cannot_leave(shop):
         assert other.blocks.loc[other.blocks["role"] == "test", "inactive"].tolist() == [inactive], late
 
 
+def test_a_return_keeps_nobody_and_one_time_buyers_have_the_rhythm_of_all(write_study):
+    people = {f"A{i:02}": every(f"2024-01-{i + 1:02}", "2024-12-31", 10) for i in range(12)}
+    # All others buy every ten days: once on 2024-10-25 is active a week later, once in September is not.
+    people |= {"new": ["2024-10-25"], "silent": ["2024-09-15"], "sent back": every("2024-01-01", "2024-10-30", 10)}
+    lines = log(people) + "sent back,2024-11-20,-10\n"
+    found = labels.snapshots(Study.open(write_study({"transactions": lines})), horizon_days=60, every_days=60, count=2)
+    assert str(found.latest.as_of.iloc[0].date()) == "2024-11-01"
+    assert {"new", "sent back"} == set(found.latest.label[found.latest.label == 1].index)
+    assert "silent" not in found.latest.features.index
+
+
+@pytest.mark.parametrize(("holders", "end", "world"), [(2, "2024-03-01", "contracts"), (1, "2024-03-01", "silence"),
+                                                       (4, "", "silence")])  # fmt: skip
+def test_contracts_count_if_half_of_the_customers_have_one_and_some_end(write_study, holders, end, world):
+    orders = log({who: ["2024-01-05", "2024-05-05"] for who in "ABCD"})
+    held = "customer_id,start,end\n" + "".join(f"{who},2024-01-01,{end}\n" for who in "ABCD"[:holders])
+    assert labels.world_of(Study.open(write_study({"transactions": orders, "contracts": held}))) == world
+
+
+def test_an_end_that_is_agreed_on_for_later_has_not_happened(write_study):
+    held = "customer_id,start,end\nA,2024-01-01,2024-03-01\nB,2024-01-01,2026-01-01\n"
+    study = Study.open(write_study({"transactions": log({"A": ["2024-01-05", "2024-05-05"]}), "contracts": held}))
+    assert [str(day) for day in labels.span(study, "contracts")] == ["2024-01-01", "2024-05-05"]
+
+
 def test_contracts_end_in_the_window(write_study):
     contracts = "customer_id,start,end\n" + "".join(
         f"C{i:03},2023-01-01,{'' if i % 2 else f'2024-{1 + i % 12:02}-15'}\n" for i in range(120)
     )
     # A change of plan: the old contract ends, a new one begins the day after.
     contracts += "moved,2023-01-01,2024-11-20\nmoved,2024-11-21,\n"
+    # On the window's last day, and on the day after; and one who comes back when the window is over.
+    contracts += "last,2023-01-01,2024-10-22\nafter,2023-01-01,2024-10-23\n"
+    contracts += "back,2023-01-01,2024-10-01\nback,2024-11-05,\n"
     study = Study.open(write_study({"contracts": contracts}))
     found = labels.snapshots(study, horizon_days=30, every_days=30, count=4)
     assert found.latest.world == "contracts"
@@ -90,17 +118,29 @@ def test_contracts_end_in_the_window(write_study):
         if day < pd.Timestamp(f"2024-{1 + i % 12:02}-15") <= day + pd.Timedelta("30D")
     }
     assert ended
-    assert set(found.latest.label[found.latest.label == 1].index) == ended
+    assert set(found.latest.label[found.latest.label == 1].index) == ended | {"after"}
     assert found.latest.label["moved"] == 0
+    before = found.training.label[found.training.as_of == pd.Timestamp("2024-09-22")]
+    assert before[["last", "after", "back", "moved"]].tolist() == [1, 0, 1, 0]
     assert "open_contract" not in found.latest.features.columns
 
 
 def test_a_labelled_table_is_cross_validated(write_study):
     g = np.random.default_rng(0)
-    rows = "".join(f"C{i},{g.integers(1, 60)},{g.choice(['Yes', 'No'])},{'x' if i else ''}\n" for i in range(200))
+    left = [*g.choice(["Yes", "No"], size=200), "", ""]
+    rows = "".join(
+        f"C{i},{g.integers(1, 60)},{said},{'x' if i else ''},{1 if said == 'Yes' else 0}\n"
+        for i, said in enumerate(left)
+    )
     toml = '[tables.customers]\nsource = "customers.csv"\n[churn]\nlabel = "Churn"\n'
-    study = Study.open(write_study({"customers": "customer_id,tenure,Churn,note\n" + rows}, toml))
+    study = Study.open(write_study({"customers": "customer_id,tenure,Churn,note,closed\n" + rows}, toml))
     found = labels.snapshots(study)
+    assert len(found.latest) == 200
+    assert "Of 2 customers it is not known whether they left." in found.findings()
+    # What gives the label away is left out everywhere, unless it is to stay.
+    assert found.leaks.found["feature"].tolist() == ["closed"]
+    assert "closed" not in {*found.latest.features.columns, *found.current.features.columns}
+    assert "closed" in labels.snapshots(study, keep_leaks=True).training.features.columns
     assert found.latest.world == "label"
     assert not found.latest.dated
     assert found.training.features.columns.tolist() == ["tenure", "note"]
@@ -195,10 +235,11 @@ def test_who_bought_a_category(write_study):
         for k, day in enumerate(every("2024-01-01", "2024-12-31", 10))
     ]
     study = Study.open(write_study({"transactions": "\n".join(["customer_id,time,amount,category", *rows]) + "\n"}))
-    found = labels.purchases(study, category="tea", horizon_days=60, every_days=60, count=3)
+    found = labels.purchases(study, category="tea", horizon_days=60, every_days=60, count=3, keep_leaks=True)
     assert set(found.latest.label[found.latest.label == 1].index) == {f"A{i}" for i in range(1, 20, 2)}
-    # Who never bought tea will not, and that is no leak but what the model should know: it was known before.
-    assert "category_purchase_days" in {*found.training.features.columns, *found.leaks.found["feature"]}
+    # Known before the day: of the 31 days with a purchase until 2024-10-27, every third was for tea.
+    bought = found.latest.features["category_purchase_days"]
+    assert bought[["A0", "A1"]].tolist() == [0, 11]
     assert "a purchase of 'tea' in the window" in found.findings()[0]
     with pytest.raises(UsageError) as raised:
         labels.purchases(study, category="wine")
