@@ -152,7 +152,7 @@ def measure(campaigns: pd.DataFrame, profits: pd.DataFrame, *, days: int = 90, c
         if set(rows["arm"]) == {"treated", "control"}
     ]
     if not rows:
-        why = f"no campaign with both arms lies {days} days before the last order"
+        why = f"no campaign with both arms lies {count(days, 'day')} before the last order"
         return ReviewResult(none, days, currency, why)
     each = pd.DataFrame(rows)
     if len(each) > 1:

@@ -234,6 +234,8 @@ def test_who_bought_a_category(write_study):
         for i in range(20)
         for k, day in enumerate(every("2024-01-01", "2024-12-31", 10))
     ]
+    # Wine was only ever sent back, so nobody bought it.
+    rows.append("A0,2024-01-01,-10,wine")
     study = Study.open(write_study({"transactions": "\n".join(["customer_id,time,amount,category", *rows]) + "\n"}))
     found = labels.purchases(study, category="tea", horizon_days=60, every_days=60, count=3, keep_leaks=True)
     assert set(found.latest.label[found.latest.label == 1].index) == {f"A{i}" for i in range(1, 20, 2)}
