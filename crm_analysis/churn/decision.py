@@ -13,6 +13,7 @@ from crm_analysis.churn.actions import PlanResult, nothing
 from crm_analysis.churn.model import ChurnModel
 from crm_analysis.churn.profit import Offer
 from crm_analysis.churn.sample import Sample
+from crm_analysis.churn.terms import is_number, whole_number
 from crm_analysis.errors import UsageError
 
 __all__ = ["Offer", "PlanResult", "plan"]
@@ -88,10 +89,14 @@ def plan(
     Research 55, 80-98.
     """
     offer = Offer(contact_cost, offer_cost, acceptance, takeup)
-    if budget is not None and not budget >= 0:
-        raise UsageError(f"The budget parameter of decision.plan must be 0 or more, not {budget}.")
-    if not 0 <= hold_out < 1:
-        raise UsageError(f"The hold_out parameter of decision.plan must be at least 0 and below 1, not {hold_out}.")
+    if budget is not None and (not is_number(budget) or budget < 0):
+        raise UsageError(
+            f"The budget parameter of decision.plan must be 0 or more, or None for no limit, not {budget!r}."
+        )
+    if not is_number(hold_out) or not 0 <= hold_out < 1:
+        raise UsageError(f"The hold_out parameter of decision.plan must be at least 0 and below 1, not {hold_out!r}.")
+    resamples = whole_number(resamples, "resamples", where="decision.plan")
+    seed = whole_number(seed, "seed", where="decision.plan", least=0)
     if why := churn.missing or sample.missing:
         return nothing(why, offer=offer, budget=budget, hold_out=hold_out, currency=currency)
     values = _values(value, sample)
@@ -145,15 +150,23 @@ def plan(
 
 def _values(value: float | pd.Series | Sequence[float], sample: Sample) -> np.ndarray:
     if isinstance(value, pd.Series):
-        values = value.reindex(sample.features.index).to_numpy("float64")
-        if np.isnan(values).any():
-            missing = sample.features.index[int(np.argmax(np.isnan(values)))]
-            raise UsageError(f"decision.plan: customer {missing!r} has no value; give one to each, such as 0.")
-        return values
-    values = np.asarray(value, dtype="float64")
+        twice = value.index[value.index.duplicated()]
+        if len(twice):
+            raise UsageError(f"decision.plan: customer {twice[0]!r} has two values; give one to each.")
+        value = value.reindex(sample.features.index)
+    try:
+        values = np.asarray(value, dtype="float64")
+    except (TypeError, ValueError) as error:
+        raise UsageError("decision.plan: value must be a number, or one for each customer.") from error
+    if values.ndim > 1:
+        raise UsageError(f"decision.plan: value must be a number or a Series, not a table of {values.ndim} dimensions.")
     if values.ndim and len(values) != len(sample):
         raise UsageError(f"decision.plan: value has {len(values)} numbers for {len(sample)} customers.")
-    return np.broadcast_to(values, len(sample)).copy()
+    values = np.broadcast_to(values, len(sample)).copy()
+    if not np.isfinite(values).all():
+        missing = sample.features.index[int(np.argmin(np.isfinite(values)))]
+        raise UsageError(f"decision.plan: customer {missing!r} has no value; give one to each, such as 0.")
+    return values
 
 
 def _chosen(gain: np.ndarray, cost: np.ndarray, budget: float | None) -> np.ndarray:

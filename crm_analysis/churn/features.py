@@ -74,6 +74,9 @@ def make(customers: pd.DataFrame, *, as_of: date | None, leave_out: tuple[str, .
                 dropped[name] = f"it has {values.nunique():,} different texts"
             else:
                 made[name] = values.astype("category")
+    for name in [name for name, values in made.items() if values.dtype == "float64" and np.isinf(values).any()]:
+        del made[name]
+        dropped[name] = "it holds infinite values"
     features = pd.DataFrame(made, index=customers.index)
     features.index = pd.Index(customers["customer_id"].to_numpy(), name="customer_id")
     return features, dropped

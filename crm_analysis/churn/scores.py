@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from crm_analysis import resampling
+from crm_analysis.churn.terms import whole_number
 
 MEASURES = {
     "roc_auc": "ROC AUC",
@@ -179,8 +180,14 @@ def compare(
         One row per model: each measure with ``_low`` and ``_high``, its 95 % percentile interval.
     differences : DataFrame
         One row per other model and measure: model, measure, difference (model less reference), low, high.
+
+    Raises
+    ------
+    UsageError
+        If resamples or seed are no whole numbers, or too low.
     """
-    generator = np.random.default_rng(seed)
+    resamples = whole_number(resamples, "resamples", where="churn")
+    generator = np.random.default_rng(whole_number(seed, "seed", where="churn", least=0))
     n = len(left)
     rows = np.sort(generator.permutation(n)[:_ROWS]) if n > _ROWS else np.arange(n)
     narrow = np.sqrt(len(rows) / n)

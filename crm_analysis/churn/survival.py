@@ -193,6 +193,8 @@ def curves(
                 f"survival.curves: there is no column {by!r}; there are {listed(list(customers.columns))}."
             )
         names = customers[by].astype("object").where(customers[by].notna(), "unknown").astype(str).to_numpy()
+        # A group of that name would stand for all customers.
+        names = np.where(names == ALL, f"{by} = {ALL}", names)
         parts |= {name: names == name for name in sorted(set(names))}
     tables = [_curve(ages[part], gone[part], entered[part], name) for name, part in parts.items()]
     rows = []

@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 
 from crm_analysis import resampling, style
 from crm_analysis.churn import learners
+from crm_analysis.churn.terms import whole_number
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import newcombe
 from crm_analysis.result import Result
@@ -197,6 +198,9 @@ def estimate(
     Gutierrez, P. and Gérardy, J.-Y. (2017). Causal inference and uplift modelling: a review. PMLR 67, 1-13.
     Radcliffe, N. J. (2007). Using control groups to target on predicted lift. Direct Marketing Analytics Journal.
     """
+    folds = whole_number(folds, "folds", where="uplift.estimate", least=2)
+    resamples = whole_number(resamples, "resamples", where="uplift.estimate")
+    seed = whole_number(seed, "seed", where="uplift.estimate", least=0)
     t, y = (np.asarray(values, dtype="float64") for values in (treated, response))
     if not len(features):
         return _nothing("no campaign has a control group")

@@ -168,8 +168,30 @@ def test_without_labels_the_list_is_made_and_nothing_is_tried(drawn, fitted, kee
     ("terms", "message"),
     [
         ({"acceptance": 1.2}, "The acceptance parameter must lie between 0 and 1, not 1.2."),
-        ({"offer_cost": -1}, "The offer_cost parameter must be 0 or more, not -1."),
-        ({"budget": -5}, "The budget parameter of decision.plan must be 0 or more, not -5."),
+        ({"offer_cost": -1}, "The offer_cost parameter must be a finite number, 0 or more, not -1."),
+        ({"acceptance": "0.3"}, "The acceptance parameter must lie between 0 and 1, not '0.3'."),
+        (
+            {"contact_cost": float("inf")},
+            "The contact_cost parameter must be a finite number, 0 or more, not inf.",
+        ),
+        ({"budget": -5}, "The budget parameter of decision.plan must be 0 or more, or None for no limit, not -5."),
+        (
+            {"budget": float("inf")},
+            "The budget parameter of decision.plan must be 0 or more, or None for no limit, not inf.",
+        ),
+        ({"seed": -1}, "The seed parameter of decision.plan must be a whole number, 0 or more, not -1."),
+        ({"resamples": 0}, "The resamples parameter of decision.plan must be a whole number, 1 or more, not 0."),
+        ({"value": None}, "decision.plan: customer 'C2_0' has no value; give one to each, such as 0."),
+        ({"value": [float("inf")] * 2000}, "decision.plan: customer 'C2_0' has no value; give one to each, such as 0."),
+        ({"value": "much"}, "decision.plan: value must be a number, or one for each customer."),
+        (
+            {"value": np.ones((2000, 1))},
+            "decision.plan: value must be a number or a Series, not a table of 2 dimensions.",
+        ),
+        (
+            {"value": pd.Series(1.0, ["C2_0", "C2_0"])},
+            "decision.plan: customer 'C2_0' has two values; give one to each.",
+        ),
         ({"hold_out": 1}, "The hold_out parameter of decision.plan must be at least 0 and below 1, not 1."),
         ({"value": [1.0, 2.0]}, "decision.plan: value has 2 numbers for 2000 customers."),
     ],
@@ -178,6 +200,14 @@ def test_terms_out_of_range(drawn, fitted, terms, message):
     with pytest.raises(UsageError) as raised:
         decision.plan(fitted, drawn[1], **(TERMS | terms))
     assert str(raised.value) == message
+
+
+def test_where_a_contact_costs_nothing_everybody_is_contacted(drawn, fitted):
+    free = TERMS | {"contact_cost": 0, "offer_cost": 0}
+    found = decision.plan(fitted, drawn[1].take(np.arange(300)), **free, budget=0, resamples=20)
+    assert len(found.actions) == 300
+    # Every leaver may be kept, with a chance of 0.3 on average.
+    assert found.criteria["empc"] == pytest.approx(0.3 * 200 * drawn[1].left[:300].mean())
 
 
 def test_PlanResult_keeps_the_contract(drawn, fitted, keeps_result_contract):
@@ -213,6 +243,9 @@ def test_uplift_finds_whom_a_contact_changes(keeps_result_contract):
     top = found.groups.iloc[0]
     assert top["difference_points_low"] < 25 < top["difference_points_high"] + 3
     assert found.groups.iloc[-1]["difference_points_low"] < 0.5
+    # Who responds when contacted: the open-minded too.
+    responds = found.scores["response"].groupby(features["open_minded"].to_numpy()).mean()
+    assert responds[1] - responds[0] == pytest.approx(0.25, abs=0.05)
     # However many were contacted, the two ways mean the same effect.
     assert found.scores[list(uplift.METHODS)].mean().tolist() == pytest.approx([1 / 12, 1 / 12], abs=0.02)
     # The best order reaches the whole effect with a third of the customers.
@@ -222,15 +255,19 @@ def test_uplift_finds_whom_a_contact_changes(keeps_result_contract):
 
 def test_a_customer_who_is_in_four_campaigns_is_one_customer():
     features, treated, response = persuaded(300)
-    once, four = (
+    results = [
         uplift.estimate(
             pd.concat([features] * times),
             treated=np.tile(treated, times),
             response=np.tile(response, times),
             resamples=200,
-        ).methods.set_index("method")
+        )
         for times in (1, 4)
-    )
+    ]
+    once, four = (result.methods.set_index("method") for result in results)
+    found = results[1].scores
+    # Whoever is in four campaigns is in one fold.
+    assert found.groupby("customer_id")["two models"].nunique().eq(1).all()
     width = (four["qini_high"] - four["qini_low"]) / (once["qini_high"] - once["qini_low"])
     assert width["two models"] > 0.75
 
@@ -266,7 +303,8 @@ def test_the_review_measures_what_was_planted(keeps_result_contract):
         {"customer_id": campaigns["customer_id"], "time": day + pd.Timedelta("20D"), "margin": margin}
     )
     # Neither what was bought before counts nor what came later, nor a campaign whose time is not over.
-    around = [orders.assign(time=day + pd.Timedelta(days=days), margin=1000.0) for days in (-1, 90, 300)]
+    contacted = orders[arm == "treated"].assign(margin=1000.0)
+    around = [contacted.assign(time=day + pd.Timedelta(days=days)) for days in (-1, 90, 300)]
     arms = np.where(np.arange(n) % 2, "treated", "control")
     open_ = campaigns.assign(campaign="winter", time=day + pd.Timedelta("250D"), arm=arms)
     found = review.measure(pd.concat([campaigns, open_]), pd.concat([orders, *around]), days=90, currency="CNY")
@@ -291,10 +329,13 @@ def test_campaigns_are_put_together_by_their_contacts():
     table = pd.DataFrame(rows, columns=["customer_id", "campaign", "arm", "cost", "margin"])
     table["time"] = pd.Timestamp("2025-03-01")
     found = review.measure(table.drop(columns="margin"), table[["customer_id", "time", "margin"]], days=1)
-    assert found.missing == "no campaign with both arms lies 1 day before the last order"
+    assert found.missing == "no campaign with two customers or more in either arm lies 1 day before the last order"
     end = pd.DataFrame({"customer_id": ["nobody"], "time": [pd.Timestamp("2025-03-02")], "margin": [0.0]})
     orders = pd.concat([table[["customer_id", "time", "margin"]], end])
     found = review.measure(table.drop(columns="margin"), orders, days=1).campaigns.set_index("campaign")
+    # Where all bring the same there is no chance in it.
+    same = review.measure(table.drop(columns="margin"), orders.assign(margin=1.0), days=1).campaigns.iloc[-1]
+    assert same[["gain", "gain_low", "gain_high"]].tolist() == [-1.5, -1.5, -1.5]
     # 12 - 6 - 1.5 from two contacts, 24 - 11 - 1.5 from four.
     assert found["gain"].tolist() == pytest.approx([4.5, 11.5, (2 * 4.5 + 4 * 11.5) / 6])
     assert found["total"].tolist() == pytest.approx([9, 46, 55])
@@ -326,7 +367,9 @@ def test_ReviewResult_keeps_the_contract(demo, keeps_result_contract):
         "What contacting brought cannot be told: the study has no campaigns with a control group.",
     )
     keeps_result_contract(nothing, pictures=("plot",))
-    with pytest.raises(UsageError, match=r"^The days parameter of review\.measure must be at least 1, not 0\.$"):
+    with pytest.raises(
+        UsageError, match=r"^The days parameter of review\.measure must be a whole number, 1 or more, not 0\.$"
+    ):
         review.measure(study.frame("campaigns"), study.frame("transactions"), days=0)
 
 
@@ -365,8 +408,10 @@ def test_TrialPlanResult_keeps_the_contract(drawn, fitted, keeps_result_contract
     keeps_result_contract(nobody, pictures=("plot",))
     few = propensity.plan(fitted, drawn[1].take(np.arange(60)), margin=40, contact_cost=1, lift=0.3)
     assert few.findings()[-1].startswith("There are too few customers to tell whether it pays")
-    with pytest.raises(UsageError, match=r"^The lift parameter of propensity\.plan is out of range: 0\.$"):
-        propensity.plan(fitted, drawn[1], margin=40, contact_cost=1, lift=0)
+    for name, value in (("lift", 0), ("margin", float("inf")), ("contact_cost", "1"), ("power", 1)):
+        with pytest.raises(UsageError) as raised:
+            propensity.plan(fitted, drawn[1], **({"margin": 40, "contact_cost": 1, "lift": 0.3} | {name: value}))
+        assert str(raised.value) == f"The {name} parameter of propensity.plan is out of range: {value!r}."
 
 
 def test_a_dateless_table_is_tried_on_what_its_folds_say(draw_customers):

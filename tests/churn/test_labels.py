@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analysis.churn import labels, model
+from crm_analysis.churn import features, labels, model
 from crm_analysis.errors import UsageError
 from crm_analysis.study import Study
 
@@ -127,7 +127,7 @@ def test_contracts_end_in_the_window(write_study):
 
 def test_a_labelled_table_is_cross_validated(write_study):
     g = np.random.default_rng(0)
-    left = [*g.choice(["Yes", "No"], size=200), "", ""]
+    left = g.choice(["Yes", "No"], size=200)
     rows = "".join(
         f"C{i},{g.integers(1, 60)},{said},{'x' if i else ''},{1 if said == 'Yes' else 0}\n"
         for i, said in enumerate(left)
@@ -135,8 +135,6 @@ def test_a_labelled_table_is_cross_validated(write_study):
     toml = '[tables.customers]\nsource = "customers.csv"\n[churn]\nlabel = "Churn"\n'
     study = Study.open(write_study({"customers": "customer_id,tenure,Churn,note,closed\n" + rows}, toml))
     found = labels.snapshots(study)
-    assert len(found.latest) == 200
-    assert "Of 2 customers it is not known whether they left." in found.findings()
     # What gives the label away is left out everywhere, unless it is to stay.
     assert found.leaks.found["feature"].tolist() == ["closed"]
     assert "closed" not in {*found.latest.features.columns, *found.current.features.columns}
@@ -183,13 +181,21 @@ def test_a_study_that_is_too_short_says_what_it_needs(write_study, keeps_result_
         "Nobody can be looked at: the data run from 2024-01-01 to 2024-03-25, 84 days; a test and a training snapshot "
         "with a window of 60 days need 210: use a shorter horizon_days or every_days.",
     )
+    assert labels.snapshots(study, horizon_days=10**9).missing.endswith(
+        "need 3000000080: use a shorter horizon_days or every_days."
+    )
+    # Long enough, but no training snapshot lies far enough back.
+    assert labels.snapshots(study, horizon_days=20, every_days=7, count=3).missing == (
+        "With a count of 3, 7 days apart, no window of 20 days ends by the day of the test; use a count of 4 or more, "
+        "or longer every_days."
+    )
     assert len(found.training) == len(found.latest) == len(found.current) == 0
     keeps_result_contract(found, pictures=("plot",))
 
 
 def test_days_before_the_data_are_left_out_and_told(shop):
-    found = labels.snapshots(shop, horizon_days=60, every_days=60, count=9)
-    assert "4 snapshots were left out: less than 60 days of data lie before." in found.findings()
+    found = labels.snapshots(shop, horizon_days=np.int64(60), every_days=60, count=10**6 + 9)
+    assert "1,000,004 snapshots were left out: less than 60 days of data lie before." in found.findings()
     close = labels.snapshots(shop, horizon_days=60, every_days=30, count=4)
     assert any(
         sentence.endswith("since the window reaches beyond 2024-11-01, the day of the test.")
@@ -212,8 +218,16 @@ def test_nothing_says_who_left(write_study):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"horizon_days": 0}, "The horizon_days parameter of churn.labels must be at least 1, not 0."),
-        ({"count": 1}, "The count parameter of churn.labels must be at least 2 (train, test), not 1."),
+        ({"horizon_days": 0}, "The horizon_days parameter of churn.labels must be a whole number, 1 or more, not 0."),
+        (
+            {"horizon_days": 30.5},
+            "The horizon_days parameter of churn.labels must be a whole number, 1 or more, not 30.5.",
+        ),
+        ({"every_days": "9"}, "The every_days parameter of churn.labels must be a whole number, 1 or more, not '9'."),
+        ({"count": 1}, "The count parameter of churn.labels must be a whole number, 2 or more, not 1."),
+        ({"count": True}, "The count parameter of churn.labels must be a whole number, 2 or more, not True."),
+        ({"late": "3"}, "The late parameter of churn.labels must be above 0, not '3'."),
+        ({"late": float("inf")}, "The late parameter of churn.labels must be above 0, not inf."),
         ({"late": 0}, "The late parameter of churn.labels must be above 0, not 0."),
         (
             {"world": "moon"},
@@ -226,6 +240,13 @@ def test_parameters_out_of_range(shop, options, message):
     with pytest.raises(UsageError) as raised:
         labels.snapshots(shop, **options)
     assert str(raised.value) == message
+
+
+def test_infinite_values_are_no_feature():
+    view = pd.DataFrame({"customer_id": ["A", "B"], "ratio": [np.inf, 1.0], "text": ["-inf", "2"], "size": [1.0, 2.0]})
+    made, dropped = features.make(view, as_of=None)
+    assert made.columns.tolist() == ["size"]
+    assert dropped == dict.fromkeys(("ratio", "text"), "it holds infinite values")
 
 
 def test_who_bought_a_category(write_study):

@@ -44,7 +44,8 @@ def test_a_column_that_is_empty_for_who_stayed_is_a_leak(sample):
     found = leaks.find(with_column(sample, reason=pd.Categorical(reason)))
     assert found.found["feature"].tolist() == ["reason"]
     when = np.where(sample.left == 1, np.arange(len(sample)) % 30.0, np.nan)
-    assert leaks.find(with_column(sample, days=when)).found["feature"].tolist() == ["days"]
+    found = leaks.find(with_column(sample, days=when))
+    assert found.found[["feature", "kind"]].to_numpy().tolist() == [["days", "separates"]]
 
 
 def test_one_value_that_nearly_all_left_with_is_a_leak(sample):

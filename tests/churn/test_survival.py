@@ -178,6 +178,9 @@ def test_terms_that_others_determine_are_left_out(customers):
         ({}, {"by": "city"}, "survival.curves: there is no column 'city'; there are x, plan, entry, time and left."),
         ({"time": -1}, {}, "survival.curves: 'time' must be 0 or more, row 1 holds -1."),
         ({"left": 2}, {}, "survival.curves: 'left' must be 0 or 1, row 1 holds 2."),
+        ({"time": np.inf}, {}, "survival.curves: 'time' must be 0 or more, row 1 holds inf."),
+        ({"time": "long"}, {}, "survival.curves: 'time' must be 0 or more, row 1 holds long."),
+        ({"left": "Yes"}, {}, "survival.curves: 'left' must be 0 or 1, row 1 holds Yes."),
         ({"entry": 99}, {"entry": "entry"}, "survival.curves: 'entry' must lie below 'time', row 1 has 99 and 7."),
     ],
 )
@@ -198,7 +201,33 @@ def test_hazards_need_enough_leavers(customers, keeps_result_contract):
     assert same.missing == "No feature varies, so there is nothing to compare."
     none = survival.hazards(customers, time="time", left="left", features=[])
     assert none.missing == "No features are known."
-    for found in (few, same, none):
+    sure = survival.hazards(customers.assign(x=-customers["time"], left=1), time="time", left="left", features=["x"])
+    assert sure.missing == (
+        "The features tell the order of leaving without error, so no ratio has an end; leave out what was made from "
+        "the age."
+    )
+    for found in (few, same, none, sure):
         keeps_result_contract(found, pictures=("plot",))
     with pytest.raises(UsageError, match=r"^survival\.hazards: features names 'city'; there are x, plan, entry, time"):
         survival.hazards(customers, time="time", left="left", features=["city"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"features": "plan"}, "survival.hazards: features must be a list of columns, such as ['plan']."),
+        ({"folds": 1}, "The folds parameter of survival.hazards must be a whole number, 2 or more, not 1."),
+        ({"features": ["x", "far"]}, "survival.hazards: 'far' holds infinite values; make them missing."),
+    ],
+)
+def test_hazards_that_are_not_understood(customers, options, message):
+    given = {"time": "time", "left": "left", "features": ["x"]} | options
+    with pytest.raises((DataError, UsageError)) as raised:
+        survival.hazards(customers.assign(far=np.inf), **given)
+    assert str(raised.value) == message
+
+
+def test_a_group_called_all_is_not_all():
+    frame = pd.DataFrame({"time": [1, 2, 3, 4], "left": 1, "plan": ["all", "all", "one", "one"]})
+    found = survival.curves(frame, time="time", left="left", by="plan").groups
+    assert found[["group", "customers"]].to_numpy().tolist() == [["all", 4], ["one", 2], ["plan = all", 2]]
