@@ -157,28 +157,31 @@ def sound(features: pd.DataFrame) -> pd.DataFrame:
     DataError
         If a number is infinite, or so large that learners take it for infinite.
     """
-    made = {}
-    for place, name in enumerate(features.columns):
-        if not isinstance(name, str):
-            raise UsageError(f"churn: the name of a feature must be a text, not {name!r}; rename it.")
-        if name in made:
-            raise UsageError(f"churn: the feature {name!r} is there twice; rename one or leave it out.")
-        values = features.iloc[:, place]
-        if pd.api.types.is_object_dtype(values) or pd.api.types.is_string_dtype(values):
-            values = values.astype("str").astype("category")
-        elif pd.api.types.is_numeric_dtype(values):
-            largest = values.abs().max() if not pd.api.types.is_bool_dtype(values) else 1
-            if largest > _LARGEST:
+    wrong = [name for name in features.columns if not isinstance(name, str)]
+    if wrong:
+        raise UsageError(f"churn: the name of a feature must be a text, not {wrong[0]!r}; rename it.")
+    twice = features.columns[features.columns.duplicated()]
+    if len(twice):
+        raise UsageError(f"churn: the feature {twice[0]!r} is there twice; rename one or leave it out.")
+    texts = {}
+    for name, kind in features.dtypes.items():
+        if isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(kind):
+            continue
+        values = features[name]
+        if pd.api.types.is_numeric_dtype(kind):
+            held = np.abs(values.to_numpy("float64", na_value=np.nan))
+            if (held > _LARGEST).any():
                 raise DataError(
-                    f"churn: the feature {name!r} holds {largest:g}, too large for a model; make it missing or leave "
-                    "the feature out."
+                    f"churn: the feature {name!r} holds {np.nanmax(held):g}, too large for a model; make it missing "
+                    "or leave the feature out."
                 )
-        elif not isinstance(values.dtype, pd.CategoricalDtype):
+        elif pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
+            texts[name] = values.astype("str").astype("category")
+        else:
             raise UsageError(
                 f"churn: the feature {name!r} is neither a number nor a text; give days before the snapshot for a date."
             )
-        made[name] = values
-    return pd.DataFrame(made, index=features.index)
+    return features.assign(**texts) if texts else features
 
 
 def who_left(sample: Sample, *, fewest: int, where: str) -> np.ndarray:

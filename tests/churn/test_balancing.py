@@ -45,7 +45,7 @@ def test_BalancingResult_keeps_the_contract(found, draw_customers, keeps_result_
     keeps_result_contract(found, pictures=("plot",))
     dateless = rare(draw_customers(900, 33, as_of=None, world="label")[0], 33)
     churn = model.ChurnModel(kinds=("logistic",), seed=1).fit(dateless)
-    keeps_result_contract(balancing.compare(churn, dateless, dateless, resamples=50), pictures=("plot",))
+    keeps_result_contract(balancing.compare(churn, dateless, dateless, folds=2, resamples=50), pictures=("plot",))
     stayed = replace(dateless, label=0 * dateless.label)
     nothing = balancing.compare(churn, stayed, stayed)
     assert nothing.findings() == ("Balancing cannot be shown: it needs some customers of either kind.",)
@@ -54,5 +54,5 @@ def test_BalancingResult_keeps_the_contract(found, draw_customers, keeps_result_
 def test_where_both_kinds_are_as_many_nothing_is_called_spoilt(draw_customers):
     training, latest = (draw_customers(700, seed)[0] for seed in (34, 35))
     churn = model.ChurnModel(kinds=("logistic",), seed=1).fit(training)
-    even = balancing.compare(churn, training, latest, resamples=50)
+    even = balancing.compare(churn, training, latest, folds=2, resamples=50)
     assert "and so do the probabilities here" in even.findings()[1]
