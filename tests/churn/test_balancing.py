@@ -20,7 +20,7 @@ def rare(sample, seed):
 def found(draw_customers):
     training, latest = (rare(draw_customers(1200, seed)[0], seed) for seed in (31, 32))
     churn = model.ChurnModel(kinds=("logistic",), seed=1).fit(training)
-    return balancing.compare(churn, training, latest, resamples=100)
+    return balancing.compare(churn, training, latest, folds=3, resamples=100)
 
 
 def test_copies_on_both_sides_of_a_fold_are_a_lie(found):
