@@ -133,7 +133,7 @@ def test_the_honest_score_is_out_of_fold(sample):
 
     g = np.random.default_rng(3)
     left = pd.Series(g.integers(2, size=len(sample)).astype("float64"), sample.features.index)
-    city = pd.Categorical(g.integers(60, size=len(sample)).astype(str))
+    city = pd.Categorical(g.integers(150, size=len(sample)).astype(str))
     found = leaks.find(with_column(replace(sample, label=left), closed=left, city=city).take(np.arange(400)))
     assert found.auc_with == 1
     assert 0.4 < found.auc_without < 0.6
