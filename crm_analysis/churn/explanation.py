@@ -137,6 +137,7 @@ def explain(churn: ChurnModel, sample: Sample, *, repeats: int = 20, top: int = 
     Returns
     -------
     ExplanationResult
+        Without a model, or where nobody or everybody left, one whose finding says so.
 
     Raises
     ------

@@ -85,9 +85,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         Raises
         ------
         UsageError
-            If a parameter is not understood.
+            If a parameter is not understood, labels are not 0 and 1, or a feature is neither a number nor a text.
         DataError
-            If fewer than 20 customers left or stayed, or there are no features.
+            If fewer than 20 customers left or stayed, there are no features, or one holds infinite values.
 
         Notes
         -----
@@ -308,7 +308,8 @@ def evaluate(
     Returns
     -------
     EvaluationResult
-        Without a model, or where nobody or everybody left, one whose finding says so.
+        Without a model, where nobody or everybody left, or where a dateless table has fewer of a kind than folds, one
+        whose finding says so.
 
     Raises
     ------

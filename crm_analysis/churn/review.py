@@ -109,12 +109,12 @@ def measure(campaigns: pd.DataFrame, profits: pd.DataFrame, *, days: int = 90, c
     Returns
     -------
     ReviewResult
-        Without a control group or without orders, one whose finding says so.
+        Without a control group of two or more, or without orders, one whose finding says so.
 
     Raises
     ------
     UsageError
-        If `days` is below 1.
+        If `days` is no whole number or below 1.
 
     Notes
     -----

@@ -148,7 +148,7 @@ def curves(
     left : str
         Column that is true (1) for who left at that age, false (0) for who was still there.
     by : str, optional
-        Column of a group.
+        Column of a group; one of the name "all" is told apart from all customers by the column's name.
     entry : str, optional
         Column with the age at which the customer came under observation (delayed entry), below `time`: somebody who
         was a customer before the records begin could not have been seen to leave earlier.
