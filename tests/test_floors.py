@@ -9,7 +9,7 @@ import crm_analysis
 
 ROOT = Path(crm_analysis.__file__).parent
 FLOORS = {
-    0: ("atomic", "errors", "style", "table"),
+    0: ("atomic", "errors", "options", "style", "table"),
     1: ("result", "discrimination", "multiplicity", "proportion", "quantile", "repeats", "resampling", "rhythm"),
     2: ("study",),
     3: ("segmentation", "value", "satisfaction", "loyalty", "churn", "reporting"),

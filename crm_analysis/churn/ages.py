@@ -40,11 +40,12 @@ def read(
             raise UsageError(f"{where}: there is no column {name!r}; there are {listed(list(customers.columns))}.")
     if customers.empty:
         raise DataError(f"{where}: there are no customers.")
-    ages = customers[time].to_numpy("float64")
-    gone = customers[left].astype("float64").to_numpy()
+    ages, gone = (
+        pd.to_numeric(customers[name], errors="coerce").to_numpy("float64", na_value=np.nan) for name in (time, left)
+    )
     entered = customers[entry].to_numpy("float64") if entry else np.full(len(ages), -1.0)
-    if np.isnan(ages).any() or (ages < 0).any():
-        row = int(np.argmax(np.isnan(ages) | (ages < 0)))
+    if not (np.isfinite(ages) & (ages >= 0)).all():
+        row = int(np.argmin(np.isfinite(ages) & (ages >= 0)))
         raise DataError(f"{where}: {time!r} must be 0 or more, row {row + 1} holds {customers[time].iloc[row]}.")
     if np.isnan(gone).any() or not np.isin(gone, (0.0, 1.0)).all():
         row = int(np.argmax(~np.isin(gone, (0.0, 1.0))))

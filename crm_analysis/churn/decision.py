@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from crm_analysis import resampling
+from crm_analysis import options, resampling
 from crm_analysis.churn import explanation, profit
 from crm_analysis.churn.actions import PlanResult, nothing
 from crm_analysis.churn.model import ChurnModel
@@ -96,12 +96,15 @@ def plan(
     Research 55, 80-98.
     """
     offer = Offer(contact_cost, offer_cost, acceptance, takeup)
-    if budget is not None and not budget >= 0:
-        raise UsageError(f"The budget parameter of decision.plan must be 0 or more, not {budget}.")
-    if not 0 <= hold_out < 1:
-        raise UsageError(f"The hold_out parameter of decision.plan must be at least 0 and below 1, not {hold_out}.")
-    if rest_days < 1:
-        raise UsageError(f"The rest_days parameter of decision.plan must be at least 1, not {rest_days}.")
+    if budget is not None and (not options.is_number(budget) or budget < 0):
+        raise UsageError(
+            f"The budget parameter of decision.plan must be 0 or more, or None for no limit, not {budget!r}."
+        )
+    if not options.is_number(hold_out) or not 0 <= hold_out < 1:
+        raise UsageError(f"The hold_out parameter of decision.plan must be at least 0 and below 1, not {hold_out!r}.")
+    resamples = options.whole(resamples, "resamples", caller="decision.plan", least=1)
+    seed = options.whole(seed, "seed", caller="decision.plan", least=0)
+    rest_days = options.whole(rest_days, "rest_days", caller="decision.plan", least=1)
     if why := churn.missing or sample.missing:
         return nothing(why, offer=offer, budget=budget, hold_out=hold_out, currency=currency)
     values = _values(value, sample)
@@ -172,15 +175,23 @@ def _resting(sample: Sample, campaigns: pd.DataFrame | None, days: int) -> np.nd
 
 def _values(value: float | pd.Series | Sequence[float], sample: Sample) -> np.ndarray:
     if isinstance(value, pd.Series):
-        values = value.reindex(sample.features.index).to_numpy("float64")
-        if np.isnan(values).any():
-            missing = sample.features.index[int(np.argmax(np.isnan(values)))]
-            raise UsageError(f"decision.plan: customer {missing!r} has no value; give one to each, such as 0.")
-        return values
-    values = np.asarray(value, dtype="float64")
+        twice = value.index[value.index.duplicated()]
+        if len(twice):
+            raise UsageError(f"decision.plan: customer {twice[0]!r} has two values; give one to each.")
+        value = value.reindex(sample.features.index)
+    try:
+        values = np.asarray(value, dtype="float64")
+    except (TypeError, ValueError) as error:
+        raise UsageError("decision.plan: value must be a number, or one for each customer.") from error
+    if values.ndim > 1:
+        raise UsageError(f"decision.plan: value must be a number or a Series, not a table of {values.ndim} dimensions.")
     if values.ndim and len(values) != len(sample):
         raise UsageError(f"decision.plan: value has {len(values)} numbers for {len(sample)} customers.")
-    return np.broadcast_to(values, len(sample)).copy()
+    values = np.broadcast_to(values, len(sample)).copy()
+    if not np.isfinite(values).all():
+        missing = sample.features.index[int(np.argmin(np.isfinite(values)))]
+        raise UsageError(f"decision.plan: customer {missing!r} has no value; give one to each, such as 0.")
+    return values
 
 
 def _chosen(gain: np.ndarray, cost: np.ndarray, budget: float | None) -> np.ndarray:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.churn import scores
 from crm_analysis.churn.model import ChurnModel
-from crm_analysis.churn.sample import Sample
-from crm_analysis.errors import UsageError
+from crm_analysis.churn.sample import Sample, reason, who_left
+from crm_analysis.errors import DataError, UsageError
 from crm_analysis.result import Result
 from crm_analysis.table import between, number, short
 
@@ -127,7 +127,7 @@ def explain(churn: ChurnModel, sample: Sample, *, repeats: int = 20, top: int = 
     sample : Sample
         Customers with labels; at most 5,000 of them, drawn at random, are used.
     repeats : int
-        How often the values of each feature are dealt out anew.
+        How often the values of each feature are dealt out anew, at least twice.
     top : int
         For how many features to compute the dependence.
     seed : int
@@ -136,6 +136,12 @@ def explain(churn: ChurnModel, sample: Sample, *, repeats: int = 20, top: int = 
     Returns
     -------
     ExplanationResult
+        Without a model, or where nobody or everybody left, one whose finding says so.
+
+    Raises
+    ------
+    UsageError
+        If it is not known who left, or repeats or top are too low.
 
     Notes
     -----
@@ -150,11 +156,20 @@ def explain(churn: ChurnModel, sample: Sample, *, repeats: int = 20, top: int = 
     Fisher, A., Rudin, C. and Dominici, F. (2019). All models are wrong, but many are useful. JMLR 20(177).
     Friedman, J. H. (2001). Greedy function approximation. Annals of Statistics 29, 1189-1232.
     """
-    if why := churn.missing or sample.missing:
+    repeats = options.whole(repeats, "repeats", caller="explanation.explain", least=2)
+    top = options.whole(top, "top", caller="explanation.explain", least=1)
+    seed = options.whole(seed, "seed", caller="explanation.explain", least=0)
+    why = churn.missing or sample.missing
+    if not why and sample.label.isna().any():
+        raise UsageError("churn: only customers with known labels can show which features count.")
+    if not why:
+        try:
+            who_left(sample, fewest=1, where="to test on")
+        except DataError as error:
+            why = reason(error)
+    if why:
         none = pd.DataFrame(columns=["feature", "loss", "loss_low", "loss_high"])
         return ExplanationResult(none, pd.DataFrame(columns=list(_DEPENDENCE)), "", why)
-    if sample.label.isna().any():
-        raise UsageError("churn: only customers with known labels can show which features count.")
     generator = np.random.default_rng(seed)
     part = sample.take(np.sort(generator.permutation(len(sample))[:_ROWS]))
     left, names = part.left, list(map(str, churn.feature_names_in_))
@@ -168,7 +183,7 @@ def explain(churn: ChurnModel, sample: Sample, *, repeats: int = 20, top: int = 
             mixed = part.features.copy(deep=False)
             mixed[name] = part.features[name].iloc[order].set_axis(mixed.index)
             losses[place, repeat] = base - scores.roc_auc(left[drawn], churn.chance(mixed)[drawn])
-    spread = losses.std(axis=1, ddof=1) if repeats > 1 else np.full(len(names), np.nan)
+    spread = losses.std(axis=1, ddof=1)
     mean = losses.mean(axis=1)
     table = pd.DataFrame(
         {"feature": names, "loss": mean, "loss_low": mean - 1.96 * spread, "loss_high": mean + 1.96 * spread}

@@ -75,6 +75,9 @@ def make(customers: pd.DataFrame, *, as_of: date | None, leave_out: tuple[str, .
             else:
                 # "str" marks what is missing by NaN; pandas' NA of "string" stops the learners' encoders.
                 made[name] = values.astype("str").astype("category")
+    for name in [name for name, values in made.items() if values.dtype == "float64" and np.isinf(values).any()]:
+        del made[name]
+        dropped[name] = "it holds infinite values"
     features = pd.DataFrame(made, index=customers.index)
     features.index = pd.Index(customers["customer_id"].to_numpy(), name="customer_id")
     return features, dropped

@@ -12,9 +12,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy import stats
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.churn.ages import read
-from crm_analysis.errors import UsageError
+from crm_analysis.errors import DataError, UsageError
 from crm_analysis.multiplicity import holm
 from crm_analysis.result import Result
 from crm_analysis.table import between, count, decimal, listed, short
@@ -152,7 +152,7 @@ def hazards(
     UsageError
         If a column is not there.
     DataError
-        If ages are missing or below 0, or entry is not below time.
+        If ages are missing or below 0, entry is not below time, or a feature holds infinite values.
 
     Notes
     -----
@@ -169,6 +169,9 @@ def hazards(
     Harrell, F. E., Lee, K. L. and Mark, D. B. (1996). Multivariable prognostic models. Statistics in Medicine 15,
     361-387.
     """
+    if isinstance(features, str):
+        raise UsageError(f"survival.hazards: features must be a list of columns, such as [{features!r}].")
+    folds = options.whole(folds, "folds", caller="survival.hazards", least=2)
     absent = [name for name in features if name not in customers.columns]
     if absent:
         there = listed(list(customers.columns))
@@ -178,6 +181,9 @@ def hazards(
         why = "No customer is known with all features and an age." if features else "No features are known."
         return _nothing(why, folds, unit)
     ages, gone, entered = read(known, time=time, left=left, entry=entry, where="survival.hazards")
+    for name in features:
+        if pd.api.types.is_numeric_dtype(known[name]) and np.isinf(known[name].to_numpy("float64")).any():
+            raise DataError(f"survival.hazards: {name!r} holds infinite values; make them missing.")
     matrix, terms, against = _terms(known, features)
     if not terms:
         return _nothing("No feature varies, so there is nothing to compare.", folds, unit)
@@ -188,6 +194,12 @@ def hazards(
         )
         return _nothing(why, folds, unit)
     fitted = _fit(matrix, ages, gone, entered, entry)
+    if not np.isfinite(np.append(fitted.params, fitted.bse)).all():
+        why = (
+            "The features tell the order of leaving without error, so no ratio has an end; leave out what was made "
+            "from the age."
+        )
+        return _nothing(why, folds, unit)
     low, high = (fitted.params + end * stats.norm.ppf(0.975) * fitted.bse for end in (-1, 1))
     effects = pd.DataFrame(
         {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crm_analysis import rhythm
+from crm_analysis import options, rhythm
 from crm_analysis.churn import features, leaks, marks
 from crm_analysis.churn.sample import WORLDS, Sample
 from crm_analysis.churn.snapshots import SnapshotsResult, none
@@ -76,7 +76,7 @@ def snapshots(
     has seen. Beside the view there are ``overdue_ratio`` (silence by the expected gap; without contracts) and
     ``recent_...`` columns: what was added in the last `horizon_days`.
     """
-    _check(horizon_days, every_days, count, late)
+    horizon_days, every_days, count = _checked(horizon_days, every_days, count, late)
     try:
         kind = _world(study, world)
         if kind == "label":
@@ -119,7 +119,7 @@ def purchases(
     UsageError
         As `snapshots`; also if the study has no such category.
     """
-    _check(horizon_days, every_days, count, late)
+    horizon_days, every_days, count = _checked(horizon_days, every_days, count, late)
     try:
         _world(study, "silence")
         there = _categories(study)
@@ -142,14 +142,15 @@ def _categories(study: Study) -> list[str]:
     return list(buyers.sort_values(["buyers", "category"], ascending=[False, True])["category"])
 
 
-def _check(horizon_days: int, every_days: int, count: int, late: float) -> None:
-    for name, value in (("horizon_days", horizon_days), ("every_days", every_days)):
-        if value < 1:
-            raise UsageError(f"The {name} parameter of churn.labels must be at least 1, not {value}.")
-    if count < 2:
-        raise UsageError(f"The count parameter of churn.labels must be at least 2 (train, test), not {count}.")
-    if not late > 0:
-        raise UsageError(f"The late parameter of churn.labels must be above 0, not {late}.")
+def _checked(horizon_days: int, every_days: int, count: int, late: float) -> tuple[int, int, int]:
+    if not options.is_number(late) or late <= 0:
+        raise UsageError(f"The late parameter of churn.labels must be above 0, not {late!r}.")
+    return (
+        options.whole(horizon_days, "horizon_days", caller="churn.labels", least=1),
+        options.whole(every_days, "every_days", caller="churn.labels", least=1),
+        # One to train and one to test.
+        options.whole(count, "count", caller="churn.labels", least=2),
+    )
 
 
 def _world(study: Study, wanted: str) -> str:
@@ -205,21 +206,27 @@ def _dated(
     category: str = "",
 ) -> SnapshotsResult:
     first, last = span(study, world)
-    test = last - timedelta(days=horizon)
-    days = [test - timedelta(days=place * every) for place in range(blocks)]
-    sound = [day for day in days if day >= first + timedelta(days=horizon)]
-    trained = [day for day in sound[1:] if day + timedelta(days=horizon) <= test]
-    if not sound or not trained:
-        needed = max(every, horizon) + 2 * horizon
+    steps = -(-horizon // every)
+    needed = steps * every + 2 * horizon
+    if (last - first).days < needed:
         raise DataError(
             f"churn: the data run from {first} to {last}, {(last - first).days} days; a test and a training snapshot "
             f"with a window of {horizon} days need {needed}: use a shorter horizon_days or every_days."
         )
+    if blocks <= steps:
+        raise DataError(
+            f"churn: with a count of {blocks}, {every} days apart, no window of {horizon} days ends by the day of the "
+            f"test; use a count of {steps + 1} or more, or longer every_days."
+        )
+    test = last - timedelta(days=horizon)
+    reach = (test - first).days - horizon
+    sound = [test - timedelta(days=place * every) for place in range(min(blocks, reach // every + 1))]
+    trained = [day for day in sound[1:] if day + timedelta(days=horizon) <= test]
     notes = []
-    early = len(days) - len(sound)
+    early = blocks - len(sound)
     if early:
         were = "snapshot was" if early == 1 else "snapshots were"
-        notes.append(f"{early} {were} left out: less than {horizon} days of data lie before.")
+        notes.append(f"{early:,} {were} left out: less than {horizon} days of data lie before.")
     over = len(sound) - 1 - len(trained)
     if over:
         were = "snapshot was" if over == 1 else "snapshots were"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crm_analysis import style
-from crm_analysis.churn.sample import Sample
+from crm_analysis.churn.sample import Sample, sound
 from crm_analysis.churn.scores import roc_auc
 from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
@@ -104,6 +104,11 @@ def find(sample: Sample, *, seed: int = 0) -> LeakResult:
     -------
     LeakResult
 
+    Raises
+    ------
+    UsageError, DataError
+        If no model can take a feature, see `sample.sound`.
+
     Notes
     -----
     A feature is called a leak if (1) it separates leavers from stayers with a ROC AUC of .97 or more, missing values
@@ -117,6 +122,7 @@ def find(sample: Sample, *, seed: int = 0) -> LeakResult:
     Kaufman, S., Rosset, S., Perlich, C. and Stitelman, O. (2012). Leakage in data mining: formulation, detection, and
     avoidance. ACM Transactions on Knowledge Discovery from Data 6(4).
     """
+    sample = replace(sample, features=sound(sample.features))
     left = sample.label.to_numpy("float64") == 1
     columns = {name: _coded(sample.features[name], left) for name in sample.features.columns}
     singles = pd.DataFrame(

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from crm_analysis import options
 from crm_analysis.churn import learners, profile, recalibration, scores
 from crm_analysis.churn.evaluation import EvaluationResult, nothing
 from crm_analysis.churn.learners import BASELINES, LEARNERS, PLAIN, SETTINGS, Rule
-from crm_analysis.churn.sample import Sample, reason
+from crm_analysis.churn.sample import Sample, reason, sound, who_left
 from crm_analysis.errors import DataError, UsageError
-from crm_analysis.table import count, listed
+from crm_analysis.table import listed
 
 # Forests and the search do not get better with more rows, only slower.
 _ROWS = 40_000
@@ -83,9 +85,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         Raises
         ------
         UsageError
-            If a parameter is not understood.
+            If a parameter is not understood, labels are not 0 and 1, or a feature is neither a number nor a text.
         DataError
-            If fewer than 20 customers left or stayed, or there are no features.
+            If fewer than 20 customers left or stayed, there are no features, or one holds infinite values.
 
         Notes
         -----
@@ -100,11 +102,15 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         Breiman, L., Friedman, J., Olshen, R. and Stone, C. (1984). Classification and Regression Trees, section 3.4.
         Platt, J. (1999). Probabilistic outputs for support vector machines. Advances in Large Margin Classifiers.
         """
-        sample = _sample(X, y)
-        unknown = [kind for kind in self.kinds if kind not in LEARNERS]
-        if unknown or not self.kinds:
+        kinds = self.kinds if isinstance(self.kinds, (tuple, list)) else ()
+        if not kinds or any(kind not in LEARNERS for kind in kinds):
             raise UsageError(f"The kinds parameter of ChurnModel must name some of {listed(list(LEARNERS))}.")
-        left = _labels(sample)
+        options.whole(self.seed, "seed", caller="ChurnModel", least=0)
+        options.whole(self.folds, "folds", caller="ChurnModel", least=2)
+        sample = _sample(X, y)
+        sample = replace(sample, features=sound(sample.features))
+        left = who_left(sample, fewest=_FEWEST, where="to learn from")
+        who_left(sample, fewest=self.folds, where=f"for {self.folds} folds")
         # A feature that never varies says nothing, and some learners stumble over it.
         sample = sample.without([name for name, values in sample.features.items() if values.nunique(dropna=False) < 2])
         if not sample.features.shape[1]:
@@ -195,6 +201,8 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         """
         features = self.features_of(X)
         name = model or self.chosen_
+        if name not in self.rules_ and name not in self.models_:
+            raise UsageError(f"churn: there is no model {name!r}; there are {listed([*self.models_, *self.rules_])}.")
         if name in self.rules_:
             return self.rules_[name].chance(features)
         if not len(features):
@@ -220,7 +228,9 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         from sklearn.base import clone
         from sklearn.model_selection import StratifiedKFold
 
-        left, features = sample.left, self.features_of(sample)
+        folds = options.whole(folds, "folds", caller="ChurnModel.out_of_fold", least=2)
+        left = who_left(sample, fewest=folds, where=f"for {folds} folds")
+        features = self.features_of(sample)
         out = {name: np.empty(len(left)) for name in names}
         for train, test in StratifiedKFold(folds, shuffle=True, random_state=seed).split(left, left):
             seen, unseen = features.iloc[train], features.iloc[test]
@@ -239,10 +249,18 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         if not hasattr(self, "models_"):
             raise UsageError("This ChurnModel is not fitted yet; call fit first.")
         features = X.features if isinstance(X, Sample) else X
+        if not isinstance(features, pd.DataFrame):
+            raise UsageError(f"ChurnModel takes a Sample or a DataFrame of features, not {type(features).__name__}.")
         absent = [str(name) for name in self.feature_names_in_ if name not in features.columns]
         if absent:
             raise DataError(f"churn: the customers lack the feature {absent[0]!r}, on which the model was trained.")
-        return features[list(self.feature_names_in_)]
+        kept = sound(features[list(self.feature_names_in_)])
+        parts = self.models_["plain logistic"][0].transformers_
+        numbers = [name for part, _, columns in parts if part == "numbers" for name in columns]
+        texts = [name for name in numbers if isinstance(kept[name].dtype, pd.CategoricalDtype)]
+        if texts:
+            raise DataError(f"churn: the feature {texts[0]!r} must hold numbers, as in training.")
+        return kept
 
 
 def learn(sample: Sample, **parameters: Any) -> ChurnModel:
@@ -290,7 +308,8 @@ def evaluate(
     Returns
     -------
     EvaluationResult
-        Without a model, or where nobody or everybody left, one whose finding says so.
+        Without a model, where nobody or everybody left, or where a dateless table has fewer of a kind than folds, one
+        whose finding says so.
 
     Raises
     ------
@@ -300,12 +319,14 @@ def evaluate(
     why = churn.missing or sample.missing
     if not why and not sample.label.isna().any():
         try:
-            _labels(sample, fewest=1, where="to test on")
+            who_left(sample, fewest=1 if sample.dated else folds, where="to test on")
         except DataError as error:
             why = reason(error)
     if why:
         return nothing(why)
-    left = _labels(sample, fewest=1, where="to test on")
+    left = who_left(sample, fewest=1, where="to test on")
+    # Says so, if the model is not fitted.
+    churn.features_of(sample)
     names = [*churn.models_, *churn.rules_]
     if sample.dated:
         chances = {name: churn.chance(sample, model=name) for name in names}
@@ -317,13 +338,8 @@ def evaluate(
     models.insert(1, "kind", kinds)
     predictions = pd.DataFrame({"customer_id": sample.features.index, "left": left, **ordered})
     return EvaluationResult(
-        models, differences, predictions, churn.chosen_, sample.dated, sample.horizon_days, _days(sample), sample.event
+        models, differences, predictions, churn.chosen_, sample.dated, sample.horizon_days, sample.days, sample.event
     )
-
-
-def _days(sample: Sample) -> str:
-    days = sample.as_of.dropna().unique()
-    return listed([str(pd.Timestamp(day).date()) for day in sorted(days)])
 
 
 def _sample(X: Sample | pd.DataFrame, y: Any) -> Sample:
@@ -331,32 +347,13 @@ def _sample(X: Sample | pd.DataFrame, y: Any) -> Sample:
         return X
     if y is None:
         raise UsageError("ChurnModel.fit needs y beside a frame of features: 1 for who left, else 0.")
-    features = X.copy()
-    for name in features.columns:
-        if not (pd.api.types.is_numeric_dtype(features[name]) or isinstance(features[name].dtype, pd.CategoricalDtype)):
-            features[name] = features[name].astype("str").astype("category")
-    label = pd.Series(np.asarray(y, dtype="float64"), features.index)
-    return Sample(features, label, pd.Series(pd.NaT, features.index, dtype="datetime64[ns]"), "label")
-
-
-def _labels(sample: Sample, *, fewest: int = _FEWEST, where: str = "to learn from") -> np.ndarray:
-    if sample.missing:
-        raise DataError(f"churn: {sample.missing}")
-    if sample.label.isna().any():
-        raise DataError(
-            f"churn: it is not known yet who {sample.event.did} after {_days(sample)}, so there is nothing {where}."
-        )
-    left = sample.left
-    gone, stayed = int(left.sum()), int((1 - left).sum())
-    if min(gone, stayed) < fewest:
-        noun = "customer" if sample.features.index.is_unique else "row"
-        raise DataError(
-            f"churn: of {count(len(left), noun)} {gone} {sample.event.did} and {stayed} did not; at least "
-            f"{fewest} of each are needed {where}: use another horizon, more snapshots or more customers."
-        )
-    if not sample.features.shape[1]:
-        raise DataError("churn: there are no features; the study needs more than ids and labels.")
-    return left
+    if not isinstance(X, pd.DataFrame):
+        raise UsageError(f"ChurnModel.fit needs a Sample or a DataFrame of features, not {type(X).__name__}.")
+    known = pd.to_numeric(pd.Series(np.ravel(y)), errors="coerce").to_numpy("float64", na_value=np.nan)
+    if len(known) != len(X) or not np.isin(known, (0.0, 1.0)).all():
+        raise UsageError(f"ChurnModel.fit: y must hold 0 or 1 for each of the {len(X):,} rows.")
+    label = pd.Series(known, X.index)
+    return Sample(X, label, pd.Series(pd.NaT, X.index, dtype="datetime64[ns]"), "label")
 
 
 def _rules(features: pd.DataFrame, left: np.ndarray) -> dict[str, Rule]:

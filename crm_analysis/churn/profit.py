@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
+from crm_analysis import options
 from crm_analysis.errors import UsageError
 
 
@@ -33,11 +34,11 @@ class Offer:
 
     def __post_init__(self) -> None:
         for name in ("contact_cost", "offer_cost"):
-            if not getattr(self, name) >= 0:
-                raise UsageError(f"The {name} parameter must be 0 or more, not {getattr(self, name)}.")
+            if not options.is_number(given := getattr(self, name)) or given < 0:
+                raise UsageError(f"The {name} parameter must be a finite number, 0 or more, not {given!r}.")
         for name in ("acceptance", "takeup"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"The {name} parameter must lie between 0 and 1, not {getattr(self, name)}.")
+            if not options.is_number(given := getattr(self, name)) or not 0 <= given <= 1:
+                raise UsageError(f"The {name} parameter must lie between 0 and 1, not {given!r}.")
 
     def gain(self, chance: np.ndarray, value: np.ndarray | float) -> np.ndarray:
         """Return the expected gain of contacting each customer.
@@ -172,10 +173,12 @@ def expected_maximum(
     per_stayer = offer.takeup * offer.offer_cost + offer.contact_cost
     if worth <= 0:
         return 0.0, 0.0
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         slope = np.diff(stayed) * (1 - base) / (np.diff(gone) * base)
+        # Stayers who cost nothing hold nobody back, however many there are.
+        lost = slope * per_stayer if per_stayer else np.zeros(len(slope))
     # The acceptance from which the next corner is better than this one.
-    turn = (slope * per_stayer + offer.contact_cost) / worth
+    turn = (lost + offer.contact_cost) / worth
     edges = np.concatenate([[0.0], np.clip(turn, 0, 1), [1.0]])
     low, high = edges[:-1], edges[1:]
     weight = stats.beta.cdf(high, alpha, beta) - stats.beta.cdf(low, alpha, beta)

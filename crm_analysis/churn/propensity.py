@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.churn import explanation
 from crm_analysis.churn.model import ChurnModel
 from crm_analysis.churn.sample import Sample
@@ -166,13 +166,14 @@ def plan(
     Fleiss, J. L., Levin, B. and Paik, M. C. (2003). Statistical Methods for Rates and Proportions, 3rd ed., section 4.
     """
     for name, value, sound in (
-        ("margin", margin, margin > 0),
-        ("contact_cost", contact_cost, contact_cost >= 0),
-        ("lift", lift, lift > 0),
-        ("power", power, 0 < power < 1),
+        ("margin", margin, lambda given: given > 0),
+        ("contact_cost", contact_cost, lambda given: given >= 0),
+        ("lift", lift, lambda given: given > 0),
+        ("power", power, lambda given: 0 < given < 1),
     ):
-        if not sound:
-            raise UsageError(f"The {name} parameter of propensity.plan is out of range: {value}.")
+        if not options.is_number(value) or not sound(value):
+            raise UsageError(f"The {name} parameter of propensity.plan is out of range: {value!r}.")
+    seed = options.whole(seed, "seed", caller="propensity.plan", least=0)
     break_even = contact_cost / (lift * margin)
     if why := model.missing or sample.missing:
         none = pd.DataFrame(columns=["customer_id", "arm", "probability_share", "expected_gain", "reasons"])

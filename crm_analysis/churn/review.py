@@ -10,8 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy import stats
 
-from crm_analysis import style
-from crm_analysis.errors import UsageError
+from crm_analysis import options, style
 from crm_analysis.result import Result
 from crm_analysis.table import amount, count, short
 
@@ -109,12 +108,12 @@ def measure(campaigns: pd.DataFrame, profits: pd.DataFrame, *, days: int = 90, c
     Returns
     -------
     ReviewResult
-        Without a control group or without orders, one whose finding says so.
+        Without a control group of two or more, or without orders, one whose finding says so.
 
     Raises
     ------
     UsageError
-        If `days` is below 1.
+        If `days` is no whole number or below 1.
 
     Notes
     -----
@@ -127,8 +126,7 @@ def measure(campaigns: pd.DataFrame, profits: pd.DataFrame, *, days: int = 90, c
     Welch, B. L. (1947). The generalization of Student's problem when several different population variances are
     involved. Biometrika 34, 28-35.
     """
-    if days < 1:
-        raise UsageError(f"The days parameter of review.measure must be at least 1, not {days}.")
+    days = options.whole(days, "days", caller="review.measure", least=1)
     none = pd.DataFrame(columns=["campaign", "treated", "control", "gain", "total"])
     if campaigns.empty or "arm" not in campaigns.columns:
         return ReviewResult(none, days, currency, "the study has no campaigns with a control group")
@@ -149,10 +147,11 @@ def measure(campaigns: pd.DataFrame, profits: pd.DataFrame, *, days: int = 90, c
     rows = [
         _row(str(name), rows)
         for name, rows in known[over].groupby("campaign", sort=True)
-        if set(rows["arm"]) == {"treated", "control"}
+        # One customer alone has no spread.
+        if min((rows["arm"] == arm).sum() for arm in ("treated", "control")) > 1
     ]
     if not rows:
-        why = f"no campaign with both arms lies {days} days before the last order"
+        why = f"no campaign with two customers or more in either arm lies {count(days, 'day')} before the last order"
         return ReviewResult(none, days, currency, why)
     each = pd.DataFrame(rows)
     if len(each) > 1:
@@ -163,8 +162,9 @@ def measure(campaigns: pd.DataFrame, profits: pd.DataFrame, *, days: int = 90, c
 def _row(name: str, rows: pd.DataFrame) -> dict[str, object]:
     treated, control = (rows[rows["arm"] == arm] for arm in ("treated", "control"))
     cost = treated["cost"].mean() - control["cost"].mean()
-    spread = [part["profit"].var() / len(part) if len(part) > 1 else np.nan for part in (treated, control)]
-    df = sum(spread) ** 2 / sum(v**2 / (len(p) - 1) for v, p in zip(spread, (treated, control), strict=True) if v > 0)
+    spread = [part["profit"].var() / len(part) for part in (treated, control)]
+    known = sum(v**2 / (len(p) - 1) for v, p in zip(spread, (treated, control), strict=True))
+    df = sum(spread) ** 2 / known if known else np.inf
     return {
         "campaign": name,
         "treated": len(treated),
@@ -182,13 +182,14 @@ def _together(each: pd.DataFrame) -> dict[str, object]:
     weight = each["treated"] / each["treated"].sum()
     mean = {name: float((weight * each[name]).sum()) for name in ("profit_treated", "profit_control", "cost", "gain")}
     variance = (weight * each["se"]) ** 2
+    known = float((variance**2 / each["df"]).sum())
     return {
         "campaign": ALL,
         "treated": int(each["treated"].sum()),
         "control": int(each["control"].sum()),
         **mean,
         "se": float(np.sqrt(variance.sum())),
-        "df": float(variance.sum() ** 2 / (variance**2 / each["df"]).sum()),
+        "df": float(variance.sum() ** 2 / known) if known else np.inf,
     }
 
 

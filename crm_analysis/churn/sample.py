@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.table import count, listed
 
+# What is larger overflows where learners square it.
+_LARGEST = 1e30
 WORLDS = ("silence", "contracts", "label")
 """How a study knows who left: no purchase in the horizon, the end of a contract, or a column that says so."""
 
@@ -74,6 +77,11 @@ class Sample:
         """Whether the rows have days, so that a model can be tested on a later one."""
         return bool(self.as_of.notna().any())
 
+    @property
+    def days(self) -> str:
+        """The days of the rows, in words."""
+        return listed([str(pd.Timestamp(day).date()) for day in sorted(self.as_of.dropna().unique())])
+
     def take(self, rows: np.ndarray) -> Sample:
         """Return some of the rows, by a mask or by position."""
         return (
@@ -120,11 +128,105 @@ class Sample:
         return replace(self, features=self.features.assign(**made))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return a frame with ``customer_id``, ``as_of``, the features and ``left``."""
+        """Return a frame with ``customer_id``, ``as_of``, the features and ``left``, which no feature may be called."""
+        taken = [name for name in ("customer_id", "as_of", "left") if name in self.features.columns]
+        if taken:
+            raise UsageError(f"Sample.to_frame: a feature is called {taken[0]!r}, as a column beside it; rename it.")
         whole = self.features.copy()
         whole.insert(0, "as_of", self.as_of.to_numpy())
         whole["left"] = self.label.to_numpy()
         return whole.reset_index()
+
+
+def sound(features: pd.DataFrame) -> pd.DataFrame:
+    """Return features as models take them, or say which one no model can take.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Numbers, yes-no values, categories, and texts, which become categories.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    UsageError
+        If a feature is there twice, its name is no text, or it holds dates or anything else.
+    DataError
+        If a number is infinite, or so large that learners take it for infinite.
+    """
+    wrong = [name for name in features.columns if not isinstance(name, str)]
+    if wrong:
+        raise UsageError(f"churn: the name of a feature must be a text, not {wrong[0]!r}; rename it.")
+    twice = features.columns[features.columns.duplicated()]
+    if len(twice):
+        raise UsageError(f"churn: the feature {twice[0]!r} is there twice; rename one or leave it out.")
+    texts = {}
+    for name, kind in features.dtypes.items():
+        if isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(kind):
+            continue
+        values = features[name]
+        if pd.api.types.is_numeric_dtype(kind):
+            held = np.abs(values.to_numpy("float64", na_value=np.nan))
+            if (held > _LARGEST).any():
+                raise DataError(
+                    f"churn: the feature {name!r} holds {np.nanmax(held):g}, too large for a model; make it missing "
+                    "or leave the feature out."
+                )
+        elif pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
+            texts[name] = values.astype("str").astype("category")
+        else:
+            raise UsageError(
+                f"churn: the feature {name!r} is neither a number nor a text; give days before the snapshot for a date."
+            )
+    return features.assign(**texts) if texts else features
+
+
+def who_left(sample: Sample, *, fewest: int, where: str) -> np.ndarray:
+    """Return the labels of a sample, or say why they are not enough.
+
+    Parameters
+    ----------
+    sample : Sample
+        Customers.
+    fewest : int
+        At least so many must have left, and stayed.
+    where : str
+        What for, in words.
+
+    Returns
+    -------
+    array of shape (n,)
+        1 for who left, else 0.
+
+    Raises
+    ------
+    UsageError
+        If a label is neither 0 nor 1.
+    DataError
+        If there are no customers, labels or features, or too few of either kind.
+    """
+    if sample.missing:
+        raise DataError(f"churn: {sample.missing}")
+    if sample.label.isna().any():
+        when = f" after {sample.days}" if sample.dated else ""
+        raise DataError(f"churn: it is not known yet who {sample.event.did}{when}, so there is nothing {where}.")
+    wrong = sample.label[~sample.label.isin((0, 1))]
+    if len(wrong):
+        raise UsageError(f"churn: the label must be 1 for who {sample.event.did}, else 0, not {wrong.iloc[0]:g}.")
+    left = sample.left
+    gone, stayed = int(left.sum()), int((1 - left).sum())
+    if min(gone, stayed) < fewest:
+        noun = "customer" if sample.features.index.is_unique else "row"
+        raise DataError(
+            f"churn: of {count(len(left), noun)} {gone} {sample.event.did} and {stayed} did not; at least "
+            f"{fewest} of each are needed {where}: use another horizon, more snapshots or more customers."
+        )
+    if not sample.features.shape[1]:
+        raise DataError("churn: there are no features; the study needs more than ids and labels.")
+    return left
 
 
 def nobody(error: DataError, *, world: str = "silence") -> Sample:

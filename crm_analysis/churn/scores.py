@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from crm_analysis import resampling
+from crm_analysis import options, resampling
 
 MEASURES = {
     "roc_auc": "ROC AUC",
@@ -179,8 +179,14 @@ def compare(
         One row per model: each measure with ``_low`` and ``_high``, its 95 % percentile interval.
     differences : DataFrame
         One row per other model and measure: model, measure, difference (model less reference), low, high.
+
+    Raises
+    ------
+    UsageError
+        If resamples or seed are no whole numbers, or too low.
     """
-    generator = np.random.default_rng(seed)
+    resamples = options.whole(resamples, "resamples", caller="churn", least=1)
+    generator = np.random.default_rng(options.whole(seed, "seed", caller="churn", least=0))
     n = len(left)
     rows = np.sort(generator.permutation(n)[:_ROWS]) if n > _ROWS else np.arange(n)
     narrow = np.sqrt(len(rows) / n)

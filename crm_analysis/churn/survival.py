@@ -151,7 +151,7 @@ def curves(
     left : str
         Column that is true (1) for who left at that age, false (0) for who was still there.
     by : str, optional
-        Column of a group.
+        Column of a group; one of the name "all" is told apart from all customers by the column's name.
     entry : str, optional
         Column with the age at which the customer came under observation (delayed entry), below `time`: somebody who
         was a customer before the records begin could not have been seen to leave earlier.
@@ -196,6 +196,8 @@ def curves(
                 f"survival.curves: there is no column {by!r}; there are {listed(list(customers.columns))}."
             )
         names = customers[by].astype("object").where(customers[by].notna(), "unknown").astype(str).to_numpy()
+        # A group of that name would stand for all customers.
+        names = np.where(names == ALL, f"{by} = {ALL}", names)
         parts |= {name: names == name for name in sorted(set(names))}
     tables = [_curve(ages[part], gone[part], entered[part], name) for name, part in parts.items()]
     rows = []

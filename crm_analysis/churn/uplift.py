@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from crm_analysis import resampling, style
+from crm_analysis import options, resampling, style
 from crm_analysis.churn import learners
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import newcombe
@@ -197,6 +197,9 @@ def estimate(
     Gutierrez, P. and Gérardy, J.-Y. (2017). Causal inference and uplift modelling: a review. PMLR 67, 1-13.
     Radcliffe, N. J. (2007). Using control groups to target on predicted lift. Direct Marketing Analytics Journal.
     """
+    folds = options.whole(folds, "folds", caller="uplift.estimate", least=2)
+    resamples = options.whole(resamples, "resamples", caller="uplift.estimate", least=1)
+    seed = options.whole(seed, "seed", caller="uplift.estimate", least=0)
     t, y = (np.asarray(values, dtype="float64") for values in (treated, response))
     if not len(features):
         return _nothing("no campaign has a control group")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crm_analysis import options
 from crm_analysis.errors import UsageError
-from crm_analysis.loyalty import options
 
 Ends = Mapping[str, tuple[float, float]]
 """Lowest and highest code of each column that has a stated scale, as `study.config.survey.items` gives them."""

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.errors import UsageError
-from crm_analysis.loyalty import deeds, options
+from crm_analysis.loyalty import deeds
 from crm_analysis.loyalty import indicators as measuring
 from crm_analysis.loyalty.curves.loyal import decide
 from crm_analysis.loyalty.wording import sentence, words

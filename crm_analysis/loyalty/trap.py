@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 import pandas as pd
 from matplotlib.axes import Axes
 
+from crm_analysis import options
 from crm_analysis.errors import UsageError
-from crm_analysis.loyalty import options
 from crm_analysis.loyalty.curves import detection, pictures, statements, tables
 from crm_analysis.loyalty.curves.facts import Evidence, Facts
 from crm_analysis.loyalty.curves.lagging import LaggedResult, lagged

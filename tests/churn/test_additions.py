@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analysis.churn import additions
+from crm_analysis.churn import additions, model, scores
 from crm_analysis.errors import UsageError
 
 
@@ -56,8 +56,17 @@ def test_AdditionResult_keeps_the_contract(draw_customers, drawn, keeps_result_c
     assert str(raised.value) == "additions.measure: there is no feature 'trap'; join it by Sample.with_features."
 
 
-def test_without_dates_the_comparison_is_cross_validated(draw_customers):
+def test_without_dates_the_comparison_is_cross_validated(draw_customers, monkeypatch):
     sample = asked(draw_customers, 46, 900, effect=1.0)
     dateless = replace(sample, as_of=pd.Series(pd.NaT, sample.features.index, dtype="datetime64[ns]"), world="label")
+    out_of_fold = []
+
+    def spied(churn, *given, really=model.ChurnModel.out_of_fold):
+        out_of_fold.append(really(churn, *given)[churn.chosen_])
+        return {churn.chosen_: out_of_fold[-1]}
+
+    monkeypatch.setattr(model.ChurnModel, "out_of_fold", spied)
     found = additions.measure(dateless, dateless, resamples=100)
+    left = sample.left[sample.features["survey_trust"].notna()]
+    assert found.models["roc_auc"].tolist() == pytest.approx([scores.roc_auc(left, said) for said in out_of_fold])
     assert found.differences.set_index("measure").loc["roc_auc", "low"] > 0

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crm_analysis.churn import labels, model
+from crm_analysis.churn import features, labels, model
 from crm_analysis.errors import UsageError
 from crm_analysis.study import Study
 
@@ -74,12 +74,40 @@ def test_who_is_silent_already_cannot_leave(shop):
         assert other.blocks.loc[other.blocks["role"] == "test", "inactive"].tolist() == [inactive], late
 
 
+def test_a_return_keeps_nobody_and_one_time_buyers_have_the_rhythm_of_all(write_study):
+    people = {f"A{i:02}": every(f"2024-01-{i + 1:02}", "2024-12-31", 10) for i in range(12)}
+    # All others buy every ten days: once on 2024-10-25 is active a week later, once in September is not.
+    people |= {"new": ["2024-10-25"], "silent": ["2024-09-15"], "sent back": every("2024-01-01", "2024-10-30", 10)}
+    lines = log(people) + "sent back,2024-11-20,-10\n"
+    found = labels.snapshots(Study.open(write_study({"transactions": lines})), horizon_days=60, every_days=60, count=2)
+    assert str(found.latest.as_of.iloc[0].date()) == "2024-11-01"
+    assert {"new", "sent back"} == set(found.latest.label[found.latest.label == 1].index)
+    assert "silent" not in found.latest.features.index
+
+
+@pytest.mark.parametrize(("holders", "end", "world"), [(2, "2024-03-01", "contracts"), (1, "2024-03-01", "silence"),
+                                                       (4, "", "silence")])  # fmt: skip
+def test_contracts_count_if_half_of_the_customers_have_one_and_some_end(write_study, holders, end, world):
+    orders = log({who: ["2024-01-05", "2024-05-05"] for who in "ABCD"})
+    held = "customer_id,start,end\n" + "".join(f"{who},2024-01-01,{end}\n" for who in "ABCD"[:holders])
+    assert labels.world_of(Study.open(write_study({"transactions": orders, "contracts": held}))) == world
+
+
+def test_an_end_that_is_agreed_on_for_later_has_not_happened(write_study):
+    held = "customer_id,start,end\nA,2024-01-01,2024-03-01\nB,2024-01-01,2026-01-01\n"
+    study = Study.open(write_study({"transactions": log({"A": ["2024-01-05", "2024-05-05"]}), "contracts": held}))
+    assert [str(day) for day in labels.span(study, "contracts")] == ["2024-01-01", "2024-05-05"]
+
+
 def test_contracts_end_in_the_window(write_study):
     contracts = "customer_id,start,end\n" + "".join(
         f"C{i:03},2023-01-01,{'' if i % 2 else f'2024-{1 + i % 12:02}-15'}\n" for i in range(120)
     )
     # A change of plan: the old contract ends, a new one begins the day after.
     contracts += "moved,2023-01-01,2024-11-20\nmoved,2024-11-21,\n"
+    # On the window's last day, and on the day after; and one who comes back when the window is over.
+    contracts += "last,2023-01-01,2024-10-22\nafter,2023-01-01,2024-10-23\n"
+    contracts += "back,2023-01-01,2024-10-01\nback,2024-11-05,\n"
     study = Study.open(write_study({"contracts": contracts}))
     found = labels.snapshots(study, horizon_days=30, every_days=30, count=4)
     assert found.latest.world == "contracts"
@@ -90,20 +118,27 @@ def test_contracts_end_in_the_window(write_study):
         if day < pd.Timestamp(f"2024-{1 + i % 12:02}-15") <= day + pd.Timedelta("30D")
     }
     assert ended
-    assert set(found.latest.label[found.latest.label == 1].index) == ended
+    assert set(found.latest.label[found.latest.label == 1].index) == ended | {"after"}
     assert found.latest.label["moved"] == 0
+    before = found.training.label[found.training.as_of == pd.Timestamp("2024-09-22")]
+    assert before[["last", "after", "back", "moved"]].tolist() == [1, 0, 1, 0]
     assert "open_contract" not in found.latest.features.columns
 
 
 def test_a_labelled_table_is_cross_validated(write_study):
     g = np.random.default_rng(0)
+    left = g.choice(["Yes", "No"], size=200)
     rows = "".join(
-        f"C{i},{g.integers(1, 60)},{g.choice(['Yes', 'No']) if i > 4 else ''},{'xy'[i % 2] if i % 5 else ''}\n"
-        for i in range(200)
+        f"C{i},{g.integers(1, 60)},{said if i > 4 else ''},{'xy'[i % 2] if i % 5 else ''},{1 if said == 'Yes' else 0}\n"
+        for i, said in enumerate(left)
     )
     toml = '[tables.customers]\nsource = "customers.csv"\n[churn]\nlabel = "Churn"\n'
-    study = Study.open(write_study({"customers": "customer_id,tenure,Churn,note\n" + rows}, toml))
+    study = Study.open(write_study({"customers": "customer_id,tenure,Churn,note,closed\n" + rows}, toml))
     found = labels.snapshots(study)
+    # What gives the label away is left out everywhere, unless it is to stay.
+    assert found.leaks.found["feature"].tolist() == ["closed"]
+    assert "closed" not in {*found.latest.features.columns, *found.current.features.columns}
+    assert "closed" in labels.snapshots(study, keep_leaks=True).training.features.columns
     assert found.latest.world == "label"
     assert not found.latest.dated
     assert found.training.features.columns.tolist() == ["tenure", "note"]
@@ -111,9 +146,8 @@ def test_a_labelled_table_is_cross_validated(write_study):
     # Customers of whom it is not known are to be scored, as those who stayed are.
     assert len(found.current) == (found.latest.label == 0).sum() + 5
     assert found.current.label.isna().all()
-    assert found.findings()[1] == (
-        "Of 5 customers it is not known whether they left: no model learns from them, and they are scored."
-    )
+    unknown = "Of 5 customers it is not known whether they left: no model learns from them, and they are scored."
+    assert unknown in found.findings()
     # A text that is missing somewhere is learned from, whoever made the features.
     churn = model.ChurnModel(kinds=("logistic",)).fit(found.training)
     assert np.isfinite(churn.chance(found.current)).all()
@@ -158,13 +192,21 @@ def test_a_study_that_is_too_short_says_what_it_needs(write_study, keeps_result_
         "Nobody can be looked at: the data run from 2024-01-01 to 2024-03-25, 84 days; a test and a training snapshot "
         "with a window of 60 days need 210: use a shorter horizon_days or every_days.",
     )
+    assert labels.snapshots(study, horizon_days=10**9).missing.endswith(
+        "need 3000000080: use a shorter horizon_days or every_days."
+    )
+    # Long enough, but no training snapshot lies far enough back.
+    assert labels.snapshots(study, horizon_days=20, every_days=7, count=3).missing == (
+        "With a count of 3, 7 days apart, no window of 20 days ends by the day of the test; use a count of 4 or more, "
+        "or longer every_days."
+    )
     assert len(found.training) == len(found.latest) == len(found.current) == 0
     keeps_result_contract(found, pictures=("plot",))
 
 
 def test_days_before_the_data_are_left_out_and_told(shop):
-    found = labels.snapshots(shop, horizon_days=60, every_days=60, count=9)
-    assert "4 snapshots were left out: less than 60 days of data lie before." in found.findings()
+    found = labels.snapshots(shop, horizon_days=np.int64(60), every_days=60, count=10**6 + 9)
+    assert "1,000,004 snapshots were left out: less than 60 days of data lie before." in found.findings()
     close = labels.snapshots(shop, horizon_days=60, every_days=30, count=4)
     assert any(
         sentence.endswith("since the window reaches beyond 2024-11-01, the day of the test.")
@@ -187,8 +229,16 @@ def test_nothing_says_who_left(write_study):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"horizon_days": 0}, "The horizon_days parameter of churn.labels must be at least 1, not 0."),
-        ({"count": 1}, "The count parameter of churn.labels must be at least 2 (train, test), not 1."),
+        ({"horizon_days": 0}, "churn.labels: horizon_days must be a whole number, 1 or more, not 0."),
+        (
+            {"horizon_days": 30.5},
+            "churn.labels: horizon_days must be a whole number, 1 or more, not 30.5.",
+        ),
+        ({"every_days": "9"}, "churn.labels: every_days must be a whole number, 1 or more, not '9'."),
+        ({"count": 1}, "churn.labels: count must be a whole number, 2 or more, not 1."),
+        ({"count": True}, "churn.labels: count must be a whole number, 2 or more, not True."),
+        ({"late": "3"}, "The late parameter of churn.labels must be above 0, not '3'."),
+        ({"late": float("inf")}, "The late parameter of churn.labels must be above 0, not inf."),
         ({"late": 0}, "The late parameter of churn.labels must be above 0, not 0."),
         (
             {"world": "moon"},
@@ -203,17 +253,27 @@ def test_parameters_out_of_range(shop, options, message):
     assert str(raised.value) == message
 
 
+def test_infinite_values_are_no_feature():
+    view = pd.DataFrame({"customer_id": ["A", "B"], "ratio": [np.inf, 1.0], "text": ["-inf", "2"], "size": [1.0, 2.0]})
+    made, dropped = features.make(view, as_of=None)
+    assert made.columns.tolist() == ["size"]
+    assert dropped == dict.fromkeys(("ratio", "text"), "it holds infinite values")
+
+
 def test_who_bought_a_category(write_study):
     rows = [
         f"A{i},{day},10,{'tea' if i % 2 and k % 3 == 0 else 'coffee'}"
         for i in range(20)
         for k, day in enumerate(every("2024-01-01", "2024-12-31", 10))
     ]
+    # Wine was only ever sent back, so nobody bought it.
+    rows.append("A0,2024-01-01,-10,wine")
     study = Study.open(write_study({"transactions": "\n".join(["customer_id,time,amount,category", *rows]) + "\n"}))
-    found = labels.purchases(study, category="tea", horizon_days=60, every_days=60, count=3)
+    found = labels.purchases(study, category="tea", horizon_days=60, every_days=60, count=3, keep_leaks=True)
     assert set(found.latest.label[found.latest.label == 1].index) == {f"A{i}" for i in range(1, 20, 2)}
-    # Who never bought tea will not, and that is no leak but what the model should know: it was known before.
-    assert "category_purchase_days" in {*found.training.features.columns, *found.leaks.found["feature"]}
+    # Known before the day: of the 31 days with a purchase until 2024-10-27, every third was for tea.
+    bought = found.latest.features["category_purchase_days"]
+    assert bought[["A0", "A1"]].tolist() == [0, 11]
     assert "a purchase of 'tea' in the window" in found.findings()[0]
     with pytest.raises(UsageError) as raised:
         labels.purchases(study, category="wine")

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from crm_analysis import resampling
 from crm_analysis.churn import scores
 
 
@@ -58,6 +59,9 @@ def test_the_lift_shares_a_tie_at_the_border_evenly():
     left = np.array([1] * 10 + [0] * 90)
     assert named(left, np.full(100, 0.1))["top_decile_lift"] == pytest.approx(1)
     assert named(left, np.linspace(0.9, 0.1, 100))["top_decile_lift"] == pytest.approx(10)
+    # A tenth of fifteen is one customer and a half: (1 + half of 0) / 1.5 leavers, by 2 of 15.
+    left = np.array([1, 0, 1] + [0] * 12)
+    assert named(left, np.linspace(0.9, 0.1, 15))["top_decile_lift"] == pytest.approx(1 / 1.5 / (2 / 15))
 
 
 def test_the_calibration_error_of_right_probabilities_is_small_and_of_wrong_ones_their_distance():
@@ -66,6 +70,18 @@ def test_the_calibration_error_of_right_probabilities_is_small_and_of_wrong_ones
     left = (g.random(40_000) < chance).astype("int64")
     assert named(left, chance)["calibration_error"] < 0.01
     assert named(left, np.clip(chance + 0.1, 0, 1))["calibration_error"] == pytest.approx(0.095, abs=0.01)
+
+
+def test_the_calibration_error_is_its_formula():
+    left, chance = drawn(6, n=200, rounded=6)
+    order = np.argsort(-chance)
+    share, said = (values[order].reshape(10, 20).mean(axis=1) for values in (left, chance))
+    # What chance alone would give in a class of twenty is taken off: share (1 - share) / 19.
+    squares = ((share - said) ** 2 - share * (1 - share) / 19).mean()
+    assert named(left, chance + 0.0)["calibration_error"] == pytest.approx(np.sqrt(max(squares, 0)), abs=1e-9)
+    off = np.clip(chance + 0.2, 0, 1 - 1e-6)
+    gap = ((share - np.sort(off)[::-1].reshape(10, 20).mean(axis=1)) ** 2 - share * (1 - share) / 19).mean()
+    assert named(left, off)["calibration_error"] == pytest.approx(np.sqrt(gap), abs=1e-5)
 
 
 def test_intervals_cover_the_truth():
@@ -92,6 +108,14 @@ def test_differences_are_paired():
     alone = models["roc_auc_high"] - models["roc_auc_low"]
     assert row["high"] - row["low"] < 0.3 * alone.min()
     assert row["difference"] == pytest.approx(models["roc_auc"].iloc[1] - models["roc_auc"].iloc[0])
+
+
+def test_an_interval_holds_95_of_100_resamples():
+    left, chance = drawn(7, n=80)
+    models, _ = scores.compare(left, {"a": chance}, reference="a", resamples=60, seed=3)
+    weights = np.concatenate(list(resampling.counts(np.random.default_rng(3), size=80, resamples=60)))
+    ends = np.quantile(scores.measure(left, chance, weights)[:, 0], [0.025, 0.975])
+    assert models[["roc_auc_low", "roc_auc_high"]].iloc[0].tolist() == pytest.approx(ends.tolist())
 
 
 def test_a_part_of_many_customers_gives_intervals_as_narrow_as_all_would(monkeypatch):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from crm_analysis.churn import survival
 from crm_analysis.churn.hazards import concordance
@@ -59,6 +60,22 @@ def test_the_log_rank_test_is_that_of_the_reference(customers):
     assert "The 3 groups are not shown to differ in how long they stay (log-rank test, p = 0.288)." in found.findings()
 
 
+def test_the_log_rank_test_takes_delayed_entry_from_statsmodels_too(customers):
+    from statsmodels.duration.api import survdiff
+
+    # Entry half-way between two ages, so that who counts on the day of entry is no question.
+    begun = customers.assign(entry=customers["entry"] - 0.5)
+    found = survival.curves(begun, time="time", left="left", entry="entry", by="plan")
+    statistic, p_value = survdiff(begun["time"], begun["left"], begun["plan"], entry=begun["entry"])
+    assert (found.test["statistic"], found.test["p_value"]) == pytest.approx((statistic, p_value))
+
+
+def test_the_median_is_the_age_at_which_half_are_gone():
+    frame = pd.DataFrame({"time": [1, 2, 3, 4], "left": [1, 1, 1, 1], "city": ["x", "x", "y", None]})
+    found = survival.curves(frame, time="time", left="left", by="city")
+    assert found.groups.set_index("group")["median"].to_dict() == {"all": 2, "unknown": 4, "x": 1, "y": 3}
+
+
 @pytest.mark.parametrize(("entry", "key"), [("", "cox"), ("entry", "cox_entry")])
 def test_the_hazard_ratios_are_those_of_the_reference(customers, entry, key):
     found = survival.hazards(customers, time="time", left="left", features=["x", "plan"], entry=entry)
@@ -91,14 +108,46 @@ def test_a_ratio_that_changes_with_age_is_noticed():
     # The group leaves sooner at first and later afterwards: its hazard crosses the other's.
     life = np.where(group == 1, 10 * g.weibull(0.6, size=n), 10 * g.weibull(1.8, size=n))
     frame = pd.DataFrame({"group": np.where(group == 1, "new", "old"), "time": np.minimum(life, 25), "left": life < 25})
-    found = survival.hazards(frame, time="time", left="left", features=["group"])
+    found = survival.hazards(frame, time="time", left="left", features=["group"], folds=2)
     assert found.effects["p_proportional"].iloc[0] < 1e-6
     assert found.findings()[-1].startswith("The ratio is not the same at every age for group = ")
     constant = frame.assign(time=np.minimum(g.exponential(10 / (1 + group), size=n), 25))
     constant["left"] = constant["time"] < 25
-    sound = survival.hazards(constant, time="time", left="left", features=["group"])
+    sound = survival.hazards(constant, time="time", left="left", features=["group"], folds=2)
     assert sound.effects["p_proportional"].iloc[0] > 0.01
     assert np.exp(abs(sound.effects["log_ratio"].iloc[0])) == pytest.approx(2, rel=0.15)
+
+
+def test_the_check_of_proportional_hazards_is_its_formula():
+    g, n = np.random.default_rng(5), 120
+    frame = pd.DataFrame({"x": g.normal(size=n), "z": g.normal(size=n)})
+    life = g.exponential(size=n) ** np.where(frame["x"] > 0, 2.5, 0.6)
+    frame = frame.assign(time=np.minimum(life, 2), left=(life < 2).astype(int)).sort_values("time", ignore_index=True)
+    found = survival.hazards(frame, time="time", left="left", features=["x", "z"]).effects
+    matrix = ((frame[["x", "z"]] - frame[["x", "z"]].mean()) / frame[["x", "z"]].std(ddof=0)).to_numpy()
+    weight = np.exp(matrix @ found["log_ratio"].to_numpy())
+    residuals, information = [], np.zeros((2, 2))
+    for row in np.flatnonzero(frame["left"] == 1):
+        share = weight[row:] / weight[row:].sum()
+        mean = share @ matrix[row:]
+        residuals.append(matrix[row] - mean)
+        information += (matrix[row:] - mean).T @ (share[:, None] * (matrix[row:] - mean))
+    variance, rank = np.linalg.inv(information), np.arange(len(residuals)) - (len(residuals) - 1) / 2
+    statistic = len(rank) * (rank @ np.array(residuals) @ variance) ** 2 / (np.diag(variance) * (rank @ rank))
+    p = stats.chi2.sf(statistic, 1)
+    # Two tests at once, by Holm's method: the smaller p-value twice, and the larger not below it.
+    assert p[0] < 0.05 < p[1]
+    assert found["p_proportional"].tolist() == pytest.approx([2 * p[0], max(p[1], 2 * p[0])], rel=1e-4)
+
+
+def test_the_concordance_is_that_of_customers_who_were_not_fitted():
+    g, n = np.random.default_rng(6), 90
+    frame = pd.DataFrame(g.normal(size=(n, 8)), columns=[*"abcdefgh"]).assign(time=g.exponential(size=n), left=1)
+    found = survival.hazards(frame, time="time", left="left", features=[*"abcdefgh"])
+    learned = concordance(
+        frame["time"].to_numpy(), frame["left"].to_numpy(), frame[[*"abcdefgh"]].to_numpy() @ found.effects["log_ratio"]
+    )
+    assert found.concordance < 0.56 < 0.6 < learned
 
 
 def test_SurvivalResult_keeps_the_contract(customers, keeps_result_contract):
@@ -142,6 +191,9 @@ def test_terms_that_others_determine_are_left_out(customers):
         ({}, {"by": "city"}, "survival.curves: there is no column 'city'; there are x, plan, entry, time and left."),
         ({"time": -1}, {}, "survival.curves: 'time' must be 0 or more, row 1 holds -1."),
         ({"left": 2}, {}, "survival.curves: 'left' must be 0 or 1, row 1 holds 2."),
+        ({"time": np.inf}, {}, "survival.curves: 'time' must be 0 or more, row 1 holds inf."),
+        ({"time": "long"}, {}, "survival.curves: 'time' must be 0 or more, row 1 holds long."),
+        ({"left": "Yes"}, {}, "survival.curves: 'left' must be 0 or 1, row 1 holds Yes."),
         ({"entry": 99}, {"entry": "entry"}, "survival.curves: 'entry' must lie below 'time', row 1 has 99 and 7."),
     ],
 )
@@ -162,7 +214,33 @@ def test_hazards_need_enough_leavers(customers, keeps_result_contract):
     assert same.missing == "No feature varies, so there is nothing to compare."
     none = survival.hazards(customers, time="time", left="left", features=[])
     assert none.missing == "No features are known."
-    for found in (few, same, none):
+    sure = survival.hazards(customers.assign(x=-customers["time"], left=1), time="time", left="left", features=["x"])
+    assert sure.missing == (
+        "The features tell the order of leaving without error, so no ratio has an end; leave out what was made from "
+        "the age."
+    )
+    for found in (few, same, none, sure):
         keeps_result_contract(found, pictures=("plot",))
     with pytest.raises(UsageError, match=r"^survival\.hazards: features names 'city'; there are x, plan, entry, time"):
         survival.hazards(customers, time="time", left="left", features=["city"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"features": "plan"}, "survival.hazards: features must be a list of columns, such as ['plan']."),
+        ({"folds": 1}, "survival.hazards: folds must be a whole number, 2 or more, not 1."),
+        ({"features": ["x", "far"]}, "survival.hazards: 'far' holds infinite values; make them missing."),
+    ],
+)
+def test_hazards_that_are_not_understood(customers, options, message):
+    given = {"time": "time", "left": "left", "features": ["x"]} | options
+    with pytest.raises((DataError, UsageError)) as raised:
+        survival.hazards(customers.assign(far=np.inf), **given)
+    assert str(raised.value) == message
+
+
+def test_a_group_called_all_is_not_all():
+    frame = pd.DataFrame({"time": [1, 2, 3, 4], "left": 1, "plan": ["all", "all", "one", "one"]})
+    found = survival.curves(frame, time="time", left="left", by="plan").groups
+    assert found[["group", "customers"]].to_numpy().tolist() == [["all", 4], ["one", 2], ["plan = all", 2]]

@@ -32,6 +32,20 @@ def test_contracts_give_the_true_survival_although_early_leavers_are_not_on_reco
     assert naive.at(12) > np.exp(-12 / 20) + 0.05
 
 
+def test_who_goes_on_or_ends_later_has_not_left(write_study):
+    held = (
+        "customer_id,start,end\nA,2023-01-01,2024-03-01\nA,2024-03-02,\nB,2023-01-01,2026-01-01\n"
+        "C,2023-01-01,2024-06-01\n"
+    )
+    orders = "customer_id,time,amount\nA,2023-02-01,5\nB,2024-12-31,5\n"
+    lives = tenures.gather(Study.open(write_study({"contracts": held, "transactions": orders})))
+    found = lives.customers.set_index("customer_id")
+    assert found[tenures.LEFT].to_dict() == {"A": 0, "B": 0, "C": 1}
+    # To the day after the last order, or to the end.
+    days = (found[tenures.AGE] * 30.4375).round()
+    assert days.to_dict() == {"A": 731, "B": 731, "C": 517}
+
+
 def test_a_labelled_table_says_what_its_curve_is_worth(write_study):
     g, n = np.random.default_rng(2), 300
     tenure, fee = g.integers(1, 60, size=n), g.choice([20, 30], size=n)

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import resampling, style
+from crm_analysis import options, resampling, style
 from crm_analysis.loyalty import indicators as measuring
-from crm_analysis.loyalty import options
 from crm_analysis.loyalty.kinds import importance
 from crm_analysis.loyalty.kinds.contradiction import SATISFACTION
 from crm_analysis.loyalty.wording import decimal, of

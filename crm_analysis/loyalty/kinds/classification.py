@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crm_analysis import options
 from crm_analysis.loyalty import indicators as measuring
-from crm_analysis.loyalty import options
 from crm_analysis.loyalty.kinds.gathering import Columns, Gathered, gather
 from crm_analysis.loyalty.kinds.profileresult import GROUP_COLUMNS, KIND_COLUMNS, QUADRANT_COLUMNS, ProfileResult
 from crm_analysis.loyalty.kinds.rules import NONE, OTHER, QUADRANTS, RULES, UNKNOWN, Judge, Rule, ordered

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.loyalty import indicators as measuring
-from crm_analysis.loyalty import options
 from crm_analysis.loyalty.kinds.gathering import SINGLE_ITEM
 from crm_analysis.loyalty.kinds.rules import NONE, OTHER, RULES
 from crm_analysis.loyalty.wording import decimal

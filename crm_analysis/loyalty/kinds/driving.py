@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import resampling, style
+from crm_analysis import options, resampling, style
 from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import indicators as measuring
-from crm_analysis.loyalty import options
 from crm_analysis.loyalty.kinds import importance
 from crm_analysis.loyalty.scoring.classification import OBJECTIVE, SUBJECTIVE
 from crm_analysis.loyalty.wording import decimal, of, sentence, words

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crm_analysis import options
 from crm_analysis.errors import UsageError
 from crm_analysis.loyalty import indicators as measuring
-from crm_analysis.loyalty import options
 
 Columns = Mapping[str, str | Sequence[str]]
 

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.errors import UsageError
-from crm_analysis.loyalty import options
 from crm_analysis.loyalty.scoring import ranking, weighting
 from crm_analysis.loyalty.scoring.classification import OBJECTIVE, SUBJECTIVE
 from crm_analysis.loyalty.scoring.values import ScoreResult

@@ -22,13 +22,17 @@ def whole(value: Any, name: str, *, caller: str, least: int = 0) -> int:
     return int(value)
 
 
+def is_number(value: Any) -> bool:
+    """Whether a caller gave a finite number; texts, missing values and yes or no are none."""
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def within(value: Any, name: str, *, caller: str, low: float = 0.0, high: float, above: bool = True) -> float:
     """Return a number from `low` to `high`; UsageError if it is none or outside.
 
     With `above`, `low` itself is too little.
     """
-    number = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not (low < value if above else low <= value) or value > high:
+    if not is_number(value) or not (low < value if above else low <= value) or value > high:
         ends = ["a number"] if math.isinf(low) else [f"above {low:g}" if above else f"{low:g} or more"]
         ends += [] if math.isinf(high) else [f"at most {high:g}"]
         raise UsageError(f"{caller}: {name} must be {' and '.join(ends)}, not {value!r}.")
