@@ -191,6 +191,22 @@ def test_observed_shares_are_those_of_kaplan_and_meier():
     assert own["observed_share_low"].to_numpy() == pytest.approx(low)
 
 
+@pytest.mark.parametrize(("unit", "days"), [("month", 365.25 / 12), ("week", 7.0)])
+def test_the_worth_of_running_contracts_by_hand(unit, days):
+    """The fee of a period times the discounted further periods, at the rate of a period; and at one rate for all."""
+    table = _table(300, seed=3)
+    worth = clv.contracts(table, as_of="2025-12-31", unit=unit, discount_rate=0.2, draws=200).worth
+    counted = clv.renewals(table, as_of="2025-12-31", unit=unit)
+    running = ~counted["ended"].to_numpy()
+    fees, rate = table["monthly_fee"].to_numpy()[running] * days / (365.25 / 12), 1.2 ** (days / 365.25) - 1
+    further = clv.ShiftedBetaGeometric().fit(counted).expected_periods(counted["periods"][running], discount_rate=rate)
+    leaving = counted["ended"].sum() / counted["periods"].sum()
+    flat = sum((1 - leaving) ** k / (1 + rate) ** k for k in range(1, 5000))
+    assert worth["fees_total"].tolist() == pytest.approx([fees @ further, fees.sum() * flat])
+    assert (worth["fees_total_low"] < worth["fees_total"]).all()
+    assert (worth["fees_total"] < worth["fees_total_high"]).all()
+
+
 @pytest.mark.slow
 def test_the_worth_of_running_contracts_is_covered_and_one_rate_undervalues_them():
     held, below = [], []
