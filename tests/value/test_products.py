@@ -107,6 +107,29 @@ def test_a_gain_is_claimed_by_chance_no_more_than_once_in_twenty():
     assert claimed <= 16
 
 
+def test_the_judgement_by_hand():
+    """The first purchase after the split against what the purchases before it told; gains are paired."""
+    frame, _ = shoppers(customers=80, kinds=5)
+    found = products.next_category(frame, holdout_days=100)
+    late = frame["time"] > frame["time"].max() - pd.Timedelta(days=100)
+    model = NextCategory().fit(frame[~late])
+    guesses = {MODEL: model.predict_proba(frame[~late]).to_numpy(), POPULAR: np.tile(model.popularity_, (80, 1))}
+    bought = frame[late].groupby("customer_id")["category"].first().map(model.categories_.index).to_numpy()
+    ranks = {name: np.argsort(-score, axis=1, kind="stable") for name, score in guesses.items()}
+    of = found.methods.set_index("method")
+    for name, rank in ranks.items():
+        assert of.loc[name, "hit_share"] == pytest.approx((rank[:, 0] == bought).mean())
+        assert of.loc[name, "hit_of_3_share"] == pytest.approx((rank[:, :3] == bought[:, None]).any(axis=1).mean())
+        chosen = guesses[name][np.arange(80), bought]
+        assert of.loc[name, "log_loss"] == pytest.approx(-np.log(chosen).mean())
+    gain = 100.0 * ((ranks[MODEL][:, 0] == bought) * 1 - (ranks[POPULAR][:, 0] == bought))
+    reach = 1.959964 * gain.std(ddof=1) / np.sqrt(80)
+    ends = of.loc[MODEL, ["gain_points", "gain_points_low", "gain_points_high"]].tolist()
+    assert ends == pytest.approx([gain.mean(), gain.mean() - reach, gain.mean() + reach])
+    whole = found.model
+    assert found.following().loc["k0", "k1"] == pytest.approx(whole.following_[0, 1] / whole.popularity_[1])
+
+
 def test_foretold_shares_are_those_bought():
     found = products.next_category(shoppers(customers=1200)[0], holdout_days=100)
     apart = found.categories["expected_share"] - found.categories["bought_share"]
