@@ -72,7 +72,9 @@ def test_the_silence_of_half_a_year_is_told_in_the_units_of_the_summary(split):
 
 def test_means_by_frequency_have_normal_intervals(split):
     fitted, summary, bought = split
-    row = clv.evaluate(fitted, summary, bought, periods=20, draws=100).by_frequency.set_index("repeat_purchases").loc["2"]
+    row = (
+        clv.evaluate(fitted, summary, bought, periods=20, draws=100).by_frequency.set_index("repeat_purchases").loc["2"]
+    )
     actual = summary["customer_id"].map(bought.set_index("customer_id")["purchases"]).fillna(0)
     actual = actual[summary["frequency"] == 2]
     half = 1.96 * actual.std() / np.sqrt(len(actual))

@@ -75,6 +75,32 @@ def test_the_weight_of_the_own_past_is_learned():
     assert alike.own_weight_ > 50
 
 
+def test_the_weights_fit_each_purchase_from_all_others():
+    """Twice or half of a weight fits worse, if a purchase does not count among what others did after the same one."""
+    bought = gather(shoppers(customers=40, orders=5, tastes=2.0, sticky=0.3, kinds=6, seed=3)[0])
+    model = NextCategory().learn(bought)
+    place, popular = bought.shares.argmax(axis=1), bought.shares.mean(axis=0)
+    later = np.flatnonzero(~bought.first)
+    counts = np.zeros((6, 6))
+    np.add.at(counts, (place[later - 1], place[later]), 1)
+
+    def loss(kappa, pool):
+        total = 0.0
+        for now in later:
+            start = np.flatnonzero(bought.first[: now + 1])[-1]
+            others = counts[place[now - 1]].copy()
+            others[place[now]] -= 1
+            q = (others + pool * popular) / (others.sum() + pool)
+            own = np.bincount(place[start:now], minlength=6)
+            total -= np.log((own[place[now]] + kappa * q[place[now]]) / (own.sum() + kappa))
+        return total
+
+    best = loss(model.own_weight_, model.pool_weight_)
+    for factor in (0.5, 2.0):
+        assert best < loss(factor * model.own_weight_, model.pool_weight_)
+        assert best < loss(model.own_weight_, factor * model.pool_weight_)
+
+
 def test_repeating_oneself_is_learned():
     frame, _ = shoppers(customers=800, tastes=0, sticky=0.5)
     model = NextCategory().fit(frame)
@@ -164,6 +190,18 @@ def test_what_has_not_been_bought_is_offered():
     assert found.loc["C1", "new_category"] == ""
     assert np.isnan(found.loc["C1", "new_category_share"])
     assert list(found.columns[:6]) == ["first", "first_share", "second", "second_share", "third", "third_share"]
+
+
+def test_what_is_offered_is_the_likeliest_that_was_never_bought():
+    frame, _ = shoppers(customers=60, orders=3)
+    found = products.next_category(frame, holdout_days=20)
+    chances = found.model.predict_proba(frame)
+    bought = pd.crosstab(frame["customer_id"], frame["category"]).reindex_like(chances) > 0
+    left = chances.mask(bought)
+    of = found.customers.set_index("customer_id")
+    some = left.notna().any(axis=1)
+    assert of.loc[some, "new_category"].tolist() == left[some].idxmax(axis=1).tolist()
+    assert of.loc[some, "new_category_share"].tolist() == pytest.approx(left[some].max(axis=1).tolist())
 
 
 NO_CATEGORY = "No order line of this study has a category, so nothing can be said of the next one."

@@ -54,7 +54,7 @@ def test_payback_by_hand():
 
 
 def test_who_is_counted_and_what_each_has_paid_back():
-    """Ten see both months: eight of them bring their own cost. One joined before the log, of one the cost is unknown."""
+    """Ten see both months: eight of them bring their own cost. One joined before the log, one cost is unknown."""
     ids = [f"C{number}" for number in range(12)]
     people = pd.DataFrame({"customer_id": ids, "joined": pd.Timestamp("2025-01-02"), "acquisition_cost": 10.0})
     people.loc[8:9, "acquisition_cost"] = 20.0
@@ -192,7 +192,7 @@ def test_intervals_of_forecasts_by_hand():
 def test_each_distance_ahead_has_errors_of_its_own_and_all_methods_the_same_forecasts():
     walk = 100 + np.cumsum(np.random.default_rng(2).normal(0, 8, 60))
     found = prospecting.forecast(arrive(walk), ahead=3)
-    assert found.methods["forecasts"].nunique() == 1
+    assert len(set(found.methods["forecasts"])) == 1
     counts = found.history["new_customers"].to_numpy("float64")
     errors = arrivals._tried(counts, found.methods["method"].iloc[0], 12, 3)
     for row, off in zip(found.forecast.to_dict("records"), errors.T, strict=True):
