@@ -294,4 +294,21 @@ def test_a_summary_without_its_unit_is_refused(world):
     bare.attrs = {}
     with pytest.raises(UsageError) as caught:
         clv.value(fitted, spending, bare)
-    assert str(caught.value) == "value: the summary does not say its unit of time; make it with clv.summarise."
+    assert str(caught.value) == (
+        "value: the summary does not say its unit of time; make it with clv.summarise, or set summary.attrs['unit']."
+    )
+
+
+def test_models_in_the_wrong_place_or_not_fitted_are_refused(world):
+    fitted, spending, summary, _ = world
+    for given, message in (
+        (
+            (spending, fitted),
+            "equity: give a model of purchases and then GammaGamma, not GammaGamma and ModifiedBetaGeometric.",
+        ),
+        ((clv.ParetoNBD(), spending), "ParetoNBD has not learned anything yet; call fit(summary) first."),
+        ((fitted, clv.GammaGamma()), "GammaGamma has not learned anything yet; call fit(summary) first."),
+    ):
+        with pytest.raises(UsageError) as caught:
+            clv.equity(*given, summary)
+        assert str(caught.value) == message

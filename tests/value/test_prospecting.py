@@ -81,6 +81,13 @@ def test_the_interval_of_the_net_is_that_of_the_jackknife():
     assert (row["net_high"] - row["net_low"]) / 2 == pytest.approx(1.96 * error, rel=0.05)
 
 
+def test_days_as_text_are_read():
+    people, lines = firm(customers=40)
+    text = lines.assign(time=lines["time"].astype(str))
+    found = prospecting.payback(people.assign(joined=people["joined"].astype(str)), text, months=6).channels
+    assert found.equals(prospecting.payback(people, lines, months=6).channels)
+
+
 def test_channels_that_pay_and_those_that_do_not():
     people, lines = firm(customers=800, days=1100)
     found = prospecting.payback(people, lines, months=12).channels.set_index("channel")

@@ -90,3 +90,24 @@ def test_wrong_calls_and_empty_logs_are_said(call, kind, message):
     with pytest.raises(kind) as caught:
         call()
     assert str(caught.value) == message
+
+
+def test_times_and_amounts_as_text():
+    """A CSV read without more: days of the form 2025-06-30 are understood, others are not guessed."""
+    text = LOG.assign(time=LOG["time"].astype(str), amount=LOG["amount"].astype(str))
+    assert clv.summarise(text, as_of="2025-01-29").equals(clv.summarise(LOG, as_of="2025-01-29"))
+    for change, message in (
+        (
+            {"time": LOG["time"].dt.strftime("%d.%m.%Y")},
+            "summarise: times must be dates or text such as '2025-06-30', not '01.01.2025'; use pandas.to_datetime "
+            "with its format, or make a study of the file (crm-analysis init), which reads most forms.",
+        ),
+        (
+            {"amount": LOG["amount"].astype(str).str.replace(".", ",")},
+            "summarise: amount must be numbers, not '10,0'; give read_csv the file's decimal and thousands, or make a "
+            "study of the file (crm-analysis init), which reads most forms.",
+        ),
+    ):
+        with pytest.raises(DataError) as caught:
+            clv.summarise(LOG.assign(**change))
+        assert str(caught.value) == message

@@ -135,13 +135,24 @@ def project(
     caller: str,
 ) -> Projection:
     """Project customers over the next years; parameters are those of `clv.value`."""
+    if not isinstance(fitted, PurchaseModel) or not isinstance(spending, GammaGamma):
+        given_first, given_second = type(fitted).__name__, type(spending).__name__
+        raise UsageError(
+            f"{caller}: give a model of purchases and then GammaGamma, not {given_first} and {given_second}."
+        )
+    unlearned = next((one for one in (fitted, spending) if not hasattr(one, "params_")), None)
+    if unlearned is not None:
+        raise UsageError(f"{type(unlearned).__name__} has not learned anything yet; call fit(summary) first.")
     if not (math.isfinite(years) and years > 0):
         raise UsageError(f"{caller}: years must be a positive number, not {years!r}.")
     if not 0 <= discount_rate < 1:
         raise UsageError(f"{caller}: discount_rate is a share of a year, such as 0.1, not {discount_rate!r}.")
     unit = str(summary.attrs.get("unit", ""))
     if unit not in repeats.UNIT_DAYS:
-        raise UsageError(f"{caller}: the summary does not say its unit of time; make it with clv.summarise.")
+        raise UsageError(
+            f"{caller}: the summary does not say its unit of time; make it with clv.summarise, or set "
+            "summary.attrs['unit']."
+        )
     kept = margin if margin is not None else margin_share(customers)
     if kept is not None and not 0 < kept <= 1:
         raise DataError(f"{caller}: the margin is {kept:.3f} of the spend, not between 0 and 1; give margin.")

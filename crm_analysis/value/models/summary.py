@@ -9,6 +9,7 @@ import pandas as pd
 
 from crm_analysis import repeats
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.value.orderlog import readable
 
 
 def summarise(transactions: pd.DataFrame, *, as_of: str | date | None = None, unit: str = "week") -> pd.DataFrame:
@@ -37,7 +38,7 @@ def summarise(transactions: pd.DataFrame, *, as_of: str | date | None = None, un
     UsageError
         If a column is missing, or `unit` or `as_of` is not understood.
     DataError
-        If nobody bought by then.
+        If nobody bought by then, or a time or an amount cannot be read.
 
     Notes
     -----
@@ -121,7 +122,7 @@ def holdout(
     UsageError
         If a column is missing or a day or unit is not understood.
     DataError
-        If the window is empty.
+        If the window is empty, or a time or an amount cannot be read.
     """
     days = _days(transactions, unit=unit, caller="holdout")
     start, end = (_day(day, days["day"], caller="holdout") for day in (after, until))
@@ -142,9 +143,10 @@ def _days(transactions: pd.DataFrame, *, unit: str, caller: str) -> pd.DataFrame
             f"{caller}: the transactions have no column {missing[0]!r}; they need customer_id, time and amount."
         )
     repeats.check_unit(unit, caller=caller)
-    bought = transactions.loc[transactions["amount"] >= 0, ["customer_id", "time", "amount"]]
-    day = pd.to_datetime(bought["time"]).dt.normalize().rename("day")
-    amounts = bought["amount"].astype("float64").rename("spend")
+    lines = readable(transactions, caller=caller)
+    bought = lines.loc[lines["amount"] >= 0, ["customer_id", "time", "amount"]]
+    day = bought["time"].dt.normalize().rename("day")
+    amounts = bought["amount"].rename("spend")
     return amounts.groupby([bought["customer_id"], day]).sum().reset_index()
 
 
