@@ -107,10 +107,10 @@ def test_draws_are_discounted_and_pay_for_serving(world):
     projected = project(
         fitted, spending, summary, customers=view, years=5, discount_rate=0.3, margin=0.6, currency="", caller="test"
     )
-    drawn = projected.sums(np.zeros(len(summary), dtype=int), number=400, seed=1)
+    drawn = projected.sums(np.zeros(len(summary), dtype=int), number=200, seed=1)
     assert drawn.mean() == pytest.approx(projected.customers["value"].sum(), rel=0.05)
     low, high = np.quantile(drawn, [0.025, 0.975])
-    found = clv.value(fitted, spending, summary, customers=view, years=5, discount_rate=0.3, margin=0.6, draws=400)
+    found = clv.value(fitted, spending, summary, customers=view, years=5, discount_rate=0.3, margin=0.6, draws=200)
     whole = found.segments.iloc[-1]
     assert [whole["value_total_low"], whole["value_total_high"]] == pytest.approx([low, high], rel=0.1)
 

@@ -95,6 +95,14 @@ def test_a_dimension_that_is_not_known_of_a_customer_does_not_count():
     assert found["relationship_value"].tolist() == pytest.approx([(25 + 100 / 3) / 2, (75 + 100 / 3) / 2, 500 / 6])
 
 
+def test_without_a_margin_profit_is_what_was_spent():
+    spent = view().drop(columns="margin").rename(columns={"gross_spend": "monetary"})
+    sentence = "The margin is not known, so that profit stands for what was spent."
+    assert sentence in relationship.score(spent).findings()
+    assert sentence not in relationship.score(view()).findings()
+    assert sentence not in relationship.score(spent[["customer_id", "tenure_days"]]).findings()
+
+
 def test_the_top_tenth_by_hand():
     """Of the ten with the most profit four joined late; their relations are not worth most."""
     customers = pd.DataFrame({"margin": np.arange(100.0), "tenure_days": np.r_[np.arange(95.0), [0, 1, 2, 3, 400]]})

@@ -128,7 +128,7 @@ class PaybackResult(Result):
                 ax.fill_between(curve["month"], curve["net_low"], curve["net_high"], color=style.GRID)
             width = 2.4 if name == ALL else 1.6
             ax.plot(curve["month"], curve["net"], color=color, linewidth=width, label=short(str(name), width=24))
-        ax.axhline(0, color=style.ACCENT, linewidth=1.2)
+        ax.axhline(0, color=style.MUTED, linewidth=1.2)
         ax.set_title(title)
         ax.set_xlabel("months since joining (band: 95 % interval of all)")
         ax.set_ylabel(in_currency(f"{self.measure} less cost, per customer", self.currency))
