@@ -76,7 +76,7 @@ class AssociationResult(Result):
 
     def frames(self) -> dict[str, pd.DataFrame]:
         strongest = self.judged().head(10).drop(columns=_SHARES)
-        return {"pairs": self.pairs.copy(), "strongest": strongest, "rules": self.rules().head(20)}
+        return {"pairs": self.pairs.copy(), "strongest": strongest, "rules": self.rules().head(10)}
 
     def judged(self) -> pd.DataFrame:
         """Return the pairs with enough baskets, the highest lift first."""

@@ -89,9 +89,14 @@ def test_pairs_may_come_in_an_order_of_the_engines_own():
     }
 
 
-def test_the_planted_associations_are_found(demo):
+@pytest.fixture(scope="module")
+def bought_together(demo):
+    return baskets.associate(Study.open(demo))
+
+
+def test_the_planted_associations_are_found(demo, bought_together):
     truth = json.loads((demo / "truth.json").read_text("utf-8"))["purchases"]["associations"]
-    result = baskets.associate(Study.open(demo))
+    result = bought_together
     verdict = {frozenset(row[:2]): row[2] for row in result.pairs[["category", "other", "verdict"]].to_numpy()}
     assert {verdict[frozenset(fact["pair"])] for fact in truth if fact["weight"] > 1} == {"more"}
     assert {verdict[frozenset(fact["pair"])] for fact in truth if fact["weight"] < 1} == {"less"}
@@ -100,8 +105,8 @@ def test_the_planted_associations_are_found(demo):
     assert {frozenset(pair) for pair in top[["category", "other"]].to_numpy()} == planted
 
 
-def test_pairs_are_judged_together(demo):
-    result = baskets.associate(Study.open(demo))
+def test_pairs_are_judged_together(bought_together):
+    result = bought_together
     judged, typical = result.judged(), result.typical_lift
     # With thousands of customers Student's t is the normal; an interval at another level is a power of its reach.
     wider = stats.norm.ppf(1 - 0.025 / len(judged)) / stats.norm.ppf(0.975)
