@@ -189,6 +189,20 @@ def test_newcomers_are_discounted_to_their_first_purchase_and_from_there_to_toda
     assert new["value_before_winning"] == pytest.approx(0.5 * p * v / (q - 1) * bought - cost, rel=5e-3)
 
 
+def test_the_models_err_alike_for_present_and_future_customers(world):
+    """The parameters of both parts are drawn once, so that their sum is less sure than two errors apart would be."""
+    fitted, spending, summary, _ = world
+    given = {"years": 3.0, "discount_rate": 0.1, "margin": 1.0, "currency": "", "caller": "test"}
+    projected = project(fitted, spending, summary, customers=None, **given)
+    purchases, _ = projected.parameters(number=300, seed=2)
+    values = projected.sums(np.zeros(600, dtype=int), number=300, seed=2)[:, 0]
+    new = [fitted.newcomer(params, projected.terms.periods[-1]) for params in purchases]
+    assert np.corrcoef(values, new)[0, 1] > 0.3
+    parts = clv.equity(fitted, spending, summary, margin=1.0, draws=300, seed=2).parts
+    present, future, whole = (parts["value_high"] - parts["value_low"]) / 2
+    assert whole > 1.05 * np.hypot(present, future)
+
+
 def test_a_future_that_costs_more_than_it_brings_is_negative_at_both_ends(world):
     fitted, spending, summary, view = world
     dear = clv.equity(fitted, spending, summary, customers=view.assign(acquisition_cost=9e4), draws=100)

@@ -99,8 +99,7 @@ class Projection:
         purchases and what is spent on them. When purchases happen counts at its expectation, as does the cost.
         """
         histories = distinct(self.summary, caller="value")
-        seeds = np.random.SeedSequence(seed).spawn(2)
-        generator = np.random.default_rng(seeds[0])
+        generator = _of_spend(seed)
         params = self.spending.maximum_.draws(generator, number).T[:, :, None]
         # The mean exists in every draw of the parameters only if q is clearly above 1.
         params[1] = np.maximum(params[1], 1.01)
@@ -113,6 +112,11 @@ class Projection:
             spent = self.spending.draw(self.summary.iloc[chosen], counts, params, generator)
             yield chosen, self.terms.margin * present[chosen] * spent - cost[chosen]
 
+    def parameters(self, *, number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the parameters of purchases and of spend in `draws` of the same seed; shapes (number, k)."""
+        spend = self.spending.maximum_.draws(_of_spend(seed), number)
+        return self.fitted.parameter_draws(number, seed=seed + 1), spend
+
     def sums(self, groups: np.ndarray, *, number: int, seed: int) -> np.ndarray:
         """Draw the value of groups of customers; groups of shape (n,) from 0, -1 for none; shape (number, groups)."""
         found = np.zeros((number, int(groups.max(initial=-1)) + 1))
@@ -120,6 +124,10 @@ class Projection:
             for group in np.unique(groups[chosen][groups[chosen] >= 0]):
                 found[:, group] += values[:, groups[chosen] == group].sum(axis=1)
         return found
+
+
+def _of_spend(seed: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
 
 
 def project(

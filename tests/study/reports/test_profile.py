@@ -133,6 +133,12 @@ def test_rules_are_the_pairs_in_both_directions(study_of):
     assert result.frames()["rules"].equals(rules)
 
 
+def test_many_baskets_of_few_customers_are_too_few(study_of):
+    rows = [line(f"{i % 3}", "2024-05-01", order_id=f"o{i}", category=c) for i in range(30) for c in ("tea", "milk")]
+    row = baskets.associate(study_of({"transactions": rows})).pairs.iloc[0]
+    assert (row["baskets"], row["customers"], row["verdict"]) == (30, 3, "too few")
+
+
 def test_few_pairs_and_wrong_words(study_of):
     rows = [line(f"{i:02}", "2024-05-01", order_id=f"o{i}", category=c) for i in range(30) for c in ("tea", "milk")]
     study = study_of({"transactions": rows})
