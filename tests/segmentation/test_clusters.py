@@ -244,11 +244,11 @@ def test_stability_is_the_jaccard_similarity_among_those_drawn():
     generator = np.random.default_rng(3)
     points = np.concatenate([generator.normal(size=(30, 2)), generator.normal(size=(90, 2)) * [4, 1] + [9, 0]])
     frame = pd.DataFrame(points, columns=["a", "b"])
-    model = Clusters(count=3, most=2, resamples=4, features=["a", "b"], seed=5).fit(frame)
+    model = Clusters(count=3, most=2, resamples=2, features=["a", "b"], seed=5).fit(frame)
     points, draws = model.encoding_.points(frame), np.random.default_rng([5, 3])
     halves = divide(points, count=3, method="kmeans", seed=5)
     groups, found = halves.groups(points), []
-    for _ in range(4):
+    for _ in range(2):
         drawn = draws.integers(120, size=120)
         again = divide(points[drawn], count=3, method="kmeans", seed=int(draws.integers(2**31)), starts=3)
         there = set(drawn.tolist())

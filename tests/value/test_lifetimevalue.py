@@ -176,16 +176,16 @@ def test_newcomers_are_discounted_to_their_first_purchase_and_from_there_to_toda
     """Who is won in year t counts for 1.2^-t, so that two years of winning at rate 1 are worth the integral."""
     fitted, spending, summary, view = world
     served = view.assign(cost_to_serve=30.0)
-    given = {"years": 2.0, "winning_years": 2.0, "discount_rate": 0.2, "margin": 0.5, "draws": 400}
+    given = {"years": 2.0, "winning_years": 2.0, "discount_rate": 0.2, "margin": 0.5, "draws": 100}
     result = clv.equity(fitted, spending, summary, customers=served, **given)
     new, future = result.newcomer.iloc[0], result.parts.set_index("part").loc["future"]
-    years = (np.arange(4000) + 0.5) / 2000
-    assert future["value"] == pytest.approx(new["new_a_year"] * new["net_value"] * (1.2**-years).sum() / 2000, rel=1e-5)
+    years = (np.arange(1000) + 0.5) / 500
+    assert future["value"] == pytest.approx(new["new_a_year"] * new["net_value"] * (1.2**-years).sum() / 500, rel=1e-5)
     assert future["value_low"] < future["value"] < future["value_high"]
     weeks, params = years * 365.25 / 7, fitted.maximum_.params
     bought = 1 + 1.2**-years @ np.diff(fitted.newcomer(params, weeks), prepend=0)
     p, q, v = spending.params_
-    cost = 30 * (1.2**-years @ fitted.newcomer_there(params, weeks)) / 2000
+    cost = 30 * (1.2**-years @ fitted.newcomer_there(params, weeks)) / 500
     assert new["value_before_winning"] == pytest.approx(0.5 * p * v / (q - 1) * bought - cost, rel=5e-3)
 
 
@@ -194,11 +194,11 @@ def test_the_models_err_alike_for_present_and_future_customers(world):
     fitted, spending, summary, _ = world
     given = {"years": 3.0, "discount_rate": 0.1, "margin": 1.0, "currency": "", "caller": "test"}
     projected = project(fitted, spending, summary, customers=None, **given)
-    purchases, _ = projected.parameters(number=300, seed=2)
-    values = projected.sums(np.zeros(600, dtype=int), number=300, seed=2)[:, 0]
+    purchases, _ = projected.parameters(number=200, seed=2)
+    values = projected.sums(np.zeros(600, dtype=int), number=200, seed=2)[:, 0]
     new = [fitted.newcomer(params, projected.terms.periods[-1]) for params in purchases]
     assert np.corrcoef(values, new)[0, 1] > 0.3
-    parts = clv.equity(fitted, spending, summary, margin=1.0, draws=300, seed=2).parts
+    parts = clv.equity(fitted, spending, summary, margin=1.0, draws=200, seed=2).parts
     present, future, whole = (parts["value_high"] - parts["value_low"]) / 2
     assert whole > 1.05 * np.hypot(present, future)
 
