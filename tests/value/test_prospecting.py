@@ -81,6 +81,15 @@ def test_the_interval_of_the_net_is_that_of_the_jackknife():
     assert (row["net_high"] - row["net_low"]) / 2 == pytest.approx(1.96 * error, rel=0.05)
 
 
+def test_the_month_of_the_pay_back_lies_where_the_band_of_the_net_crosses_zero():
+    people, lines = firm(customers=40)
+    found = prospecting.payback(people.drop(columns="channel"), lines, months=24)
+    row, curve = found.channels.iloc[0], found.curves
+    first = [curve.loc[curve[name] >= 0, "month"].iloc[0] for name in ("net_high", "net", "net_low")]
+    assert [row["payback_months_low"], row["payback_months"], row["payback_months_high"]] == first
+    assert first[0] < first[1] < first[2]
+
+
 def test_days_as_text_are_read():
     people, lines = firm(customers=40)
     text = lines.assign(time=lines["time"].astype(str))
