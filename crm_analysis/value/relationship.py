@@ -64,12 +64,15 @@ class RelationshipResult(Result):
     overlap : tuple of float
         Share of the tenth with the highest relationship value that is also in the tenth with the highest
         profitability, with Wilson's interval.
+    margin_known : bool
+        Whether profit is profit; otherwise it is what was spent.
     """
 
     customers: pd.DataFrame
     dimensions: pd.DataFrame
     missing: tuple[str, ...]
     overlap: tuple[float, float, float]
+    margin_known: bool = True
     title = "Relationship value"
     shown: ClassVar[dict[str, str]] = {"dimensions": "Dimensions of relationship value, and what each adds to profit"}
 
@@ -106,6 +109,8 @@ class RelationshipResult(Result):
             f"{count(len(self.customers), 'customer')}; scores are ranks from 0 to 100, added up with the weights of "
             "the table: a convention, not a measurement."
         )
+        if not self.margin_known and "profitability" in rows.index:
+            said.append("The margin is not known, so that profit stands for what was spent.")
         if self.missing:
             said.append(f"Nothing in this study tells of {listed(self.missing)}; name columns for it.")
         return tuple(said)
@@ -199,7 +204,7 @@ def score(
         _dimension_row(name, [one for one in wanted[name] if one in view.columns], view, scores, counted)
         for name in scores
     ]
-    return RelationshipResult(table, pd.DataFrame(rows), missing, _overlap(table))
+    return RelationshipResult(table, pd.DataFrame(rows), missing, _overlap(table), "margin" in customers.columns)
 
 
 def _wanted(columns: Mapping[str, str | Sequence[str]] | None, customers: pd.DataFrame) -> dict[str, tuple[str, ...]]:

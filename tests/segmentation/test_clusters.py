@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import yeojohnson
 from sklearn.base import clone
 from sklearn.metrics import adjusted_rand_score
+from statsmodels.stats.proportion import proportion_confint
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.segmentation import clusters
@@ -236,6 +237,58 @@ def test_a_cluster_that_comes_back_has_a_similarity_of_one():
     found = stability.measure(points, halves, method="kmeans", resamples=10, generator=generator)
     assert found.jaccard.tolist() == [1, 1]
     assert found.agreement == 1
+
+
+def test_stability_is_the_jaccard_similarity_among_those_drawn():
+    """Hennig's rule by sets: samples as large as the whole, each customer counted once; clusters by their size."""
+    generator = np.random.default_rng(3)
+    points = np.concatenate([generator.normal(size=(30, 2)), generator.normal(size=(90, 2)) * [4, 1] + [9, 0]])
+    frame = pd.DataFrame(points, columns=["a", "b"])
+    model = Clusters(count=3, most=2, resamples=2, features=["a", "b"], seed=5).fit(frame)
+    points, draws = model.encoding_.points(frame), np.random.default_rng([5, 3])
+    halves = divide(points, count=3, method="kmeans", seed=5)
+    groups, found = halves.groups(points), []
+    for _ in range(2):
+        drawn = draws.integers(120, size=120)
+        again = divide(points[drawn], count=3, method="kmeans", seed=int(draws.integers(2**31)), starts=3)
+        there = set(drawn.tolist())
+        first, second = (
+            [there & set(np.flatnonzero(labels == group).tolist()) for group in range(3)]
+            for labels in (groups, again.groups(points))
+        )
+        found.append([max(len(one & other) / len(one | other) for other in second) for one in first])
+    sizes, jaccard = np.bincount(groups), np.mean(found, axis=0)
+    assert model.stability_.tolist() == pytest.approx(jaccard[np.argsort(-sizes, kind="stable")].tolist())
+    assert np.ptp(jaccard) > 0.05
+    row = model.choice_.set_index("clusters").loc[3]
+    assert row["jaccard_mean"] == pytest.approx(sizes @ jaccard / 120)
+    assert row["jaccard_worst"] == pytest.approx(jaccard.min())
+
+
+def test_certainty_is_one_less_the_ratio_of_the_distances():
+    points = np.array([[0.0], [0.0], [10.0], [10.0]])
+    halves = divide(points, count=2, method="kmeans", seed=0)
+    assert halves.certainty(np.array([[0.0], [2.0], [5.0], [9.0]])) == pytest.approx([1, 3 / 4, 0, 8 / 9])
+
+
+def test_a_group_that_is_too_small_is_no_cluster():
+    customers = people((200, 40), seed=4)
+    assert Clusters(most=2, resamples=2, smallest=0.02).fit(customers).count_ == 2
+    strict = Clusters(most=2, resamples=2, smallest=0.2).fit(customers)
+    assert strict.count_ == 1
+    assert strict.choice_["verdict"].tolist() == ["too small a cluster"]
+
+
+def test_profiles_of_words_by_hand():
+    """Of ten customers six are red; in the first cluster three of four."""
+    frame = pd.DataFrame({"colour": ["red"] * 3 + ["blue"] + ["red"] * 3 + ["blue"] * 3})
+    learned = encoding.learn(frame, ["colour"])
+    rows = profiling.describe(frame, learned, np.repeat([0, 1], [4, 6]), ["one", "two"]).set_index(["cluster", "level"])
+    row = rows.loc[("one", "red")]
+    assert (row["customers"], row["share"]) == (4, 0.75)
+    assert (row["share_low"], row["share_high"]) == pytest.approx(proportion_confint(3, 4, method="wilson"))
+    assert row["deviation"] == pytest.approx(0.15 / np.sqrt(0.6 * 0.4))
+    assert rows.loc[("two", "red"), "deviation"] == pytest.approx(-0.1 / np.sqrt(0.6 * 0.4))
 
 
 def test_silvermans_test_knows_one_mode_from_two():

@@ -64,6 +64,9 @@ def test_three_dates_by_hand(three, worth):
     assert row["share"] == pytest.approx(2 / 3)
     assert (row["share_low"], row["share_high"]) == pytest.approx(proportion_confint(2, 3, method="wilson"))
     assert (row["value_before"], row["value_after"], row["value_change"]) == (40, 80, 40)
+    # Two of the ten customers add 20 each; the others 0.
+    half = 1.959964 * np.sqrt(10) * np.std([20.0] * 2 + [0.0] * 8, ddof=1)
+    assert (row["value_change_low"], row["value_change_high"]) == pytest.approx((40 - half, 40 + half))
     assert last.loc[("lead", "gone"), "value_change"] == -20
     moves = result.movements.set_index(["step", "movement"])["customers"]
     assert moves.loc["2024-12-31 to 2025-12-31"].to_dict() == {
@@ -75,6 +78,8 @@ def test_three_dates_by_hand(three, worth):
     assert result.matrix().loc["gold"].to_dict() == pytest.approx(
         {"gold_share": 2 / 3, "lead_share": 1 / 3, "gone_share": 0}
     )
+    assert result.matrix().loc["lead"].tolist() == pytest.approx([1 / 5, 3 / 5, 1 / 5])
+    assert result.matrix(step=0).loc["lead"].tolist() == pytest.approx([1 / 6, 4 / 6, 1 / 6])
 
 
 def test_what_is_said(three, worth):
@@ -168,6 +173,16 @@ def test_the_likelihood_ratio_is_that_of_scipy():
 
 
 MATRIX = [[0.7, 0.2, 0.1], [0.2, 0.6, 0.2], [0.05, 0.15, 0.8]]
+
+
+def test_those_who_are_gone_are_tested_for_steady_rates_and_newcomers_are_not():
+    counts = np.zeros((2, 4, 4), dtype=int)
+    counts[:, 0, :2], counts[:, 2, 1:3], counts[:, 3, :2] = [[30, 10], [20, 20]], [[15, 5], [3, 17]], [[9, 1], [1, 9]]
+    found = testing.stationarity(counts, generator=np.random.default_rng(0))
+    settings = {"correction": False, "lambda_": "log-likelihood"}
+    parts = [chi2_contingency(counts[:, row][:, columns], **settings) for row, columns in ((0, [0, 1]), (2, [1, 2]))]
+    assert found.statistic == pytest.approx(sum(part.statistic for part in parts))
+    assert found.degrees == 2
 
 
 def test_steady_and_changing_rates_are_told_apart():
@@ -272,6 +287,17 @@ def test_a_forecast_by_hand():
     assert (row["at_most"] - row["at_least"]) / 2 == pytest.approx(wide, abs=1)
 
 
+def test_the_prior_is_spread_over_the_states():
+    """After one move of one customer Dirichlet(1 + 1/2, 1/2) is left: of 1,000 the draws keep 750 on average."""
+    counts = np.zeros((1, 3, 3), dtype=int)
+    counts[0, 0, 0] = 1
+    generator = np.random.default_rng(0)
+    ahead = predict(
+        counts, np.array([1000, 0, 0]), states=["a", "gone", "new"], level=0.8, draws=4000, generator=generator
+    )
+    assert ahead.totals["expected"].tolist() == pytest.approx([750], abs=15)
+
+
 def test_unrest_is_measured():
     """Rates drawn about p with intraclass correlation .05 in 40 steps; none where the rates stay."""
     generator = np.random.default_rng(7)
@@ -282,6 +308,13 @@ def test_unrest_is_measured():
     assert forecasting.unrest(counts) == pytest.approx(0.05, abs=0.015)
     assert forecasting.unrest(counts[:1]) == 0
     assert forecasting.unrest(np.repeat(counts[:1], 3, axis=0)) == 0
+
+
+def test_the_check_forecasts_the_last_step_from_those_before_it():
+    """200 stay and then all move; 100 stay throughout: of six cells the two that nobody could foresee are missed."""
+    stay = pd.Series(["a"] * 200 + ["b"] * 100)
+    result = migration.follow({"one": stay, "two": stay, "three": stay.replace("a", "b")})
+    assert result.backtest == (4, 6)
 
 
 def test_nobody_is_forecast_to_return_before_a_return_could_be_seen(three):

@@ -38,6 +38,9 @@ def test_the_published_cohorts(name):
     # The paper's point: projected to year 12 it is off by a few percent, where curves fitted by eye fail.
     projected = 1000 * fitted.survival(12)["surviving_share"]
     assert projected.to_numpy() == pytest.approx(np.array(cohort["survivors"], float), rel=0.05)
+    curve = fitted.survival(5)
+    kept = curve["surviving_share"] / curve["surviving_share"].shift()
+    assert curve["retention_share"][1:].tolist() == pytest.approx(kept[1:].tolist())
     assert fitted.customers_ == 1000
     assert repr(fitted).startswith("ShiftedBetaGeometric(a=")
 
@@ -189,6 +192,30 @@ def test_observed_shares_are_those_of_kaplan_and_meier():
     error = other.surv_prob_se[inside] / (other.surv_prob[inside] * np.abs(np.log(other.surv_prob[inside])))
     low = other.surv_prob[inside] ** np.exp(1.959963984540054 * error)
     assert own["observed_share_low"].to_numpy() == pytest.approx(low)
+
+
+@pytest.mark.parametrize(("unit", "days"), [("month", 365.25 / 12), ("week", 7.0)])
+def test_the_worth_of_running_contracts_by_hand(unit, days):
+    """The fee of a period times the discounted further periods, at the rate of a period; and at one rate for all."""
+    table = _table(300, seed=3)
+    worth = clv.contracts(table, as_of="2025-12-31", unit=unit, discount_rate=0.9, draws=100).worth
+    counted = clv.renewals(table, as_of="2025-12-31", unit=unit)
+    running = ~counted["ended"].to_numpy()
+    fees, rate = table["monthly_fee"].to_numpy()[running] * days / (365.25 / 12), 1.9 ** (days / 365.25) - 1
+    fitted = clv.ShiftedBetaGeometric().fit(counted)
+    further = fitted.expected_periods(counted["periods"][running], discount_rate=rate)
+    leaving = counted["ended"].sum() / counted["periods"].sum()
+    flat = sum((1 - leaving) ** k / (1 + rate) ** k for k in range(1, 5000))
+    assert worth["fees_total"].tolist() == pytest.approx([fees @ further, fees.sum() * flat])
+    # The same sum at parameters drawn from their normal distribution.
+    held, place = np.unique(counted["periods"][running], return_inverse=True)
+    a, b = fitted.maximum_.draws(np.random.default_rng(0), 100).T[:, :, None, None]
+    ahead = b + held[:, None] + np.arange(600.0)
+    drawn = (np.cumprod(ahead / (a + ahead), axis=2) @ (1 + rate) ** -np.arange(1, 601.0)) @ np.bincount(place, fees)
+    ends = worth.loc[0, ["fees_total_low", "fees_total_high"]].tolist()
+    assert ends == pytest.approx(np.quantile(drawn, [0.025, 0.975]), rel=0.01)
+    assert (worth["fees_total_low"] < worth["fees_total"]).all()
+    assert (worth["fees_total"] < worth["fees_total_high"]).all()
 
 
 @pytest.mark.slow

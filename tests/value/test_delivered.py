@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import ttest_rel
+from scipy.stats import t, ttest_rel
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import proportion_confint
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.value import delivered
@@ -88,6 +90,43 @@ def test_importance_and_weights():
     doubled = pd.concat([answers, answers[:20]])
     one, other = delivered.compare(answers, weight="weight"), delivered.compare(doubled)
     assert one.firms["delivered"].tolist() == pytest.approx(other.firms["delivered"].tolist())
+
+
+def test_weights_count_in_shares_and_errors():
+    answers = survey().assign(weight=np.random.default_rng(4).choice([0.5, 1.0, 3.0], 60))
+    gaps = pd.DataFrame({part: answers[f"own_{part}"] - answers[f"rival_{part}"] for part in PARTS})
+    whole = gaps[list(VALUES)].sum(axis=1) - gaps[list(COSTS)].sum(axis=1)
+    row = delivered.compare(answers, weight="weight").differences.iloc[-1]
+    w = answers["weight"].to_numpy()
+    better, effective = w @ (whole > 0) / w.sum(), w.sum() ** 2 / (w**2).sum()
+    assert row["better_share"] == pytest.approx(better)
+    ends = proportion_confint(better * effective, effective, method="wilson")
+    assert (row["better_share_low"], row["better_share_high"]) == pytest.approx(ends)
+    # The jackknife leaves out one respondent after the other.
+    without = np.array([np.average(np.delete(whole, k), weights=np.delete(w, k)) for k in range(60)])
+    error = np.sqrt(59 / 60 * ((without - without.mean()) ** 2).sum())
+    assert (row["advantage_high"] - row["advantage_low"]) / 2 == pytest.approx(t.ppf(0.975, 59) * error, rel=0.03)
+
+
+def test_p_values_are_adjusted_over_all_parts_of_all_rivals():
+    rows = delivered.compare(survey(rivals=("one", "two"), better=0.8)).differences
+    parts = rows["part"] != "delivered"
+    expected = multipletests(rows.loc[parts, "p_value"], method="holm")[1]
+    assert rows.loc[parts, "p_holm"].tolist() == pytest.approx(expected.tolist())
+    assert rows.loc[~parts, "p_holm"].isna().all()
+
+
+def test_importance_counts_in_scores_and_differences():
+    """Against two rivals the advantage of a respondent is that over their mean."""
+    answers = survey(rivals=("one", "two"))
+    given = dict.fromkeys(PARTS, 1.0) | {"product_value": 9.0}
+    weights = np.array([given[part] / 2 for part in PARTS]) * np.where(np.isin(PARTS, VALUES), 1, -1)
+    own, one, two = (answers[[f"{firm}_{part}" for part in PARTS]] @ weights for firm in ("own", "one", "two"))
+    found = delivered.scores(answers, importance=given)
+    assert found["advantage"].tolist() == pytest.approx((own - (one + two) / 2).tolist())
+    rows = delivered.compare(answers, importance=given).differences
+    whole = rows.loc[rows["part"] == "delivered", "advantage"]
+    assert whole.tolist() == pytest.approx([(own - one).mean(), (own - two).mean()])
 
 
 def test_scores_of_respondents():

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.value import clv
-from crm_analysis.value.models.baselines import auc, auc_difference
+from crm_analysis.value.models.baselines import Guess, auc, auc_difference, guesses, judge
 
 PUBLISHED = json.loads((Path(__file__).parents[1] / "reference" / "clv.json").read_text("utf-8"))
 TRUTH = (0.8, 6.0, 0.9, 3.0)
@@ -35,6 +35,50 @@ def test_the_published_holdout_of_cdnow(cdnow, name):
             "P(alive) of BG/NBD is worse than chance, right in 31.6 % of pairs (95 % interval 29.5–33.8): it is no "
             "score of churn. Use P(no purchase)."
         )
+
+
+def test_the_simple_rules_by_hand():
+    summary = pd.DataFrame({"frequency": [4, 2, 0], "recency": [30.0, 5.0, 0.0], "age": [40.0, 20.0, 10.0]})
+    of = {guess.method: guess for guess in guesses(summary, periods=20, hiatus=10)}
+    assert of["constant rate"].counts.tolist() == [2, 2, 0]
+    assert of["frequency"].counts.tolist() == [2, 1, 0]
+    # Silent for 10, 15 and 10: the second is taken for gone.
+    assert of["hiatus"].counts.tolist() == [2, 0, 0]
+    assert of["hiatus"].score.tolist() == [-10, -15, -10]
+    assert of["nobody buys"].counts.tolist() == [0, 0, 0]
+
+
+def test_errors_have_intervals_on_the_log_scale():
+    off = np.array([0.0, 1.0, 1.0, 2.0, 6.0])
+    row = judge(Guess("one", off, None), np.zeros(5))
+    for name, values in (("mae", off), ("rmse", off**2)):
+        mean, reach = values.mean(), np.exp(1.959964 * values.std(ddof=1) / np.sqrt(5) / values.mean())
+        ends = np.array([mean, mean / reach, mean * reach])
+        expected = ends if name == "mae" else np.sqrt(ends)
+        assert [row[f"{name}{end}"] for end in ("", "_low", "_high")] == pytest.approx(expected)
+
+
+def test_the_silence_of_half_a_year_is_told_in_the_units_of_the_summary(split):
+    fitted, summary, bought = split
+    of_weeks = summary.copy()
+    of_weeks.attrs = {"unit": "week", "as_of": "2025-06-30"}
+    one, other = (
+        clv.evaluate(fitted, of_weeks, bought, periods=20, draws=100, hiatus=hiatus).methods.set_index("method")
+        for hiatus in (None, 182.625 / 7)
+    )
+    assert one.loc["hiatus", "predicted_total"] == other.loc["hiatus", "predicted_total"]
+    assert one.loc["hiatus", "predicted_total"] < one.loc["constant rate", "predicted_total"]
+
+
+def test_means_by_frequency_have_normal_intervals(split):
+    fitted, summary, bought = split
+    row = (
+        clv.evaluate(fitted, summary, bought, periods=20, draws=100).by_frequency.set_index("repeat_purchases").loc["2"]
+    )
+    actual = summary["customer_id"].map(bought.set_index("customer_id")["purchases"]).fillna(0)
+    actual = actual[summary["frequency"] == 2]
+    half = 1.96 * actual.std() / np.sqrt(len(actual))
+    assert [row["actual"], row["actual_high"]] == pytest.approx([actual.mean(), actual.mean() + half])
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +138,29 @@ def test_the_area_is_that_of_scikit_learn(pairs):
     assert low <= area <= high
     assert auc_difference(score, score, buyer)[0] == 0
     assert auc(-score, buyer)[0] == pytest.approx(1 - area)
+
+
+def test_the_variance_of_areas_is_that_of_delong():
+    """V10 and V01 are the placements of buyers and of others; a difference of areas is that of the placements."""
+    generator, buyer = np.random.default_rng(3), np.arange(300) < 90
+    one = generator.normal(size=300) + buyer
+    other = one + generator.normal(size=300)
+
+    def placements(score):
+        above = score[buyer][:, None] > score[~buyer]
+        return above.mean(axis=1), above.mean(axis=0)
+
+    def error(v10, v01):
+        return np.sqrt(v10.var(ddof=1) / 90 + v01.var(ddof=1) / 210)
+
+    first, second = placements(one), placements(other)
+    gain, low, high = auc_difference(one, other, buyer)
+    assert gain == pytest.approx(first[0].mean() - second[0].mean())
+    paired = error(first[0] - second[0], first[1] - second[1])
+    assert (high - low) / 2 == pytest.approx(1.959964 * paired, rel=0.01)
+    area, low, high = auc(one, buyer)
+    on_log_odds = (np.log(high / (1 - high)) - np.log(low / (1 - low))) / 2
+    assert on_log_odds * area * (1 - area) == pytest.approx(1.96 * error(*first), rel=0.02)
 
 
 @pytest.mark.slow

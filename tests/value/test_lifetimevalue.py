@@ -6,7 +6,7 @@ import pytest
 
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.value import clv
-from crm_analysis.value.models.projection import project
+from crm_analysis.value.models.projection import margin_share, project
 
 TRUTH = (0.8, 6.0, 0.9, 3.0)
 SPEND = (6.0, 4.0, 90.0)
@@ -101,6 +101,33 @@ def test_intervals_of_the_value_hold_what_may_happen(world):
     assert ((whole["value_total_low"] <= totals) & (totals <= whole["value_total_high"])).mean() > 0.88
 
 
+def test_draws_are_discounted_and_pay_for_serving(world):
+    """Their mean is the expected value, discounted at 30 % over five years and with the cost of serving taken off."""
+    fitted, spending, summary, view = world
+    projected = project(
+        fitted, spending, summary, customers=view, years=5, discount_rate=0.3, margin=0.6, currency="", caller="test"
+    )
+    drawn = projected.sums(np.zeros(len(summary), dtype=int), number=200, seed=1)
+    assert drawn.mean() == pytest.approx(projected.customers["value"].sum(), rel=0.05)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    found = clv.value(fitted, spending, summary, customers=view, years=5, discount_rate=0.3, margin=0.6, draws=200)
+    whole = found.segments.iloc[-1]
+    assert [whole["value_total_low"], whole["value_total_high"]] == pytest.approx([low, high], rel=0.1)
+
+
+def test_the_margin_is_that_of_purchases_whose_margin_is_known():
+    view = pd.DataFrame({"gross_spend": [100.0, 300.0, 600.0], "margin": [10.0, 50.0, None]})
+    assert margin_share(view) == pytest.approx(60 / 400)
+    assert margin_share(view.drop(columns="margin")) is None
+
+
+def test_the_fifth_that_is_worth_most(world):
+    fitted, spending, summary, view = world
+    result = clv.value(fitted, spending, summary, customers=view, draws=100)
+    values = result.customers["value"].sort_values(ascending=False)
+    assert result.top_share[0] == pytest.approx(values.head(120).sum() / values.sum())
+
+
 def test_segments_add_up(world):
     fitted, spending, summary, view = world
     result = clv.value(fitted, spending, summary, customers=view, by="region", draws=100)
@@ -184,6 +211,44 @@ def test_the_share_of_the_best_fifth_has_an_interval(world):
     ) in result.findings()
 
 
+def test_newcomers_are_discounted_to_their_first_purchase_and_from_there_to_today(world):
+    """Who is won in year t counts for 1.2^-t, so that two years of winning at rate 1 are worth the integral."""
+    fitted, spending, summary, view = world
+    served = view.assign(cost_to_serve=30.0)
+    given = {"years": 2.0, "winning_years": 2.0, "discount_rate": 0.2, "margin": 0.5, "draws": 100}
+    result = clv.equity(fitted, spending, summary, customers=served, **given)
+    new, future = result.newcomer.iloc[0], result.parts.set_index("part").loc["future"]
+    years = (np.arange(1000) + 0.5) / 500
+    assert future["value"] == pytest.approx(new["new_a_year"] * new["net_value"] * (1.2**-years).sum() / 500, rel=1e-5)
+    assert future["value_low"] < future["value"] < future["value_high"]
+    weeks, params = years * 365.25 / 7, fitted.maximum_.params
+    bought = 1 + 1.2**-years @ np.diff(fitted.newcomer(params, weeks), prepend=0)
+    p, q, v = spending.params_
+    cost = 30 * (1.2**-years @ fitted.newcomer_there(params, weeks)) / 500
+    assert new["value_before_winning"] == pytest.approx(0.5 * p * v / (q - 1) * bought - cost, rel=5e-3)
+
+
+def test_the_models_err_alike_for_present_and_future_customers(world):
+    """The parameters of both parts are drawn once, so that their sum is less sure than two errors apart would be."""
+    fitted, spending, summary, _ = world
+    given = {"years": 3.0, "discount_rate": 0.1, "margin": 1.0, "currency": "", "caller": "test"}
+    projected = project(fitted, spending, summary, customers=None, **given)
+    purchases, _ = projected.parameters(number=200, seed=2)
+    values = projected.sums(np.zeros(600, dtype=int), number=200, seed=2)[:, 0]
+    new = [fitted.newcomer(params, projected.terms.periods[-1]) for params in purchases]
+    assert np.corrcoef(values, new)[0, 1] > 0.3
+    parts = clv.equity(fitted, spending, summary, margin=1.0, draws=200, seed=2).parts
+    present, future, whole = (parts["value_high"] - parts["value_low"]) / 2
+    assert whole > 1.05 * np.hypot(present, future)
+
+
+def test_a_future_that_costs_more_than_it_brings_is_negative_at_both_ends(world):
+    fitted, spending, summary, view = world
+    dear = clv.equity(fitted, spending, summary, customers=view.assign(acquisition_cost=9e4), draws=100)
+    future = dear.parts.set_index("part").loc["future"]
+    assert future["value_low"] < future["value"] < future["value_high"] < 0
+
+
 def test_a_newcomer_is_worth_what_customers_of_the_model_bring(world):
     """Customers drawn from the fitted parameters, followed for a year."""
     fitted, spending, summary, _ = world
@@ -212,6 +277,22 @@ def test_serving_by_hand(world):
     assert result.actions["gain"].iloc[1] == pytest.approx(repriced)
     assert (result.actions["gain_low"] <= result.actions["gain"]).all()
     assert (result.actions["gain"] <= result.actions["gain_high"]).all()
+
+
+def test_what_may_happen_is_drawn_of_those_who_lose_money(world):
+    """A margin of 0.3 on what they then spend, less their cost; repriced by 0.2 with half of them staying."""
+    fitted, spending, summary, view = world
+    result = clv.serving(fitted, spending, summary, customers=view, by="region", price_rise=0.2, accept=0.5, draws=100)
+    terms = {"years": 3.0, "discount_rate": 0.1, "margin": 0.3, "currency": "", "caller": "test"}
+    projected = project(fitted, spending, summary, customers=view, **terms)
+    losing = projected.customers["value"] < 0
+    sums = projected.sums(np.where(losing, 0, -1), number=100, seed=0)[:, 0]
+    spent = (sums + projected.customers.loc[losing, "cost"].sum()) / 0.3
+    for place, drawn in enumerate((-sums, 0.5 * (sums + 0.2 * spent) - sums)):
+        ends = result.actions.loc[place, ["gain_low", "gain_high"]].tolist()
+        assert ends == pytest.approx(np.quantile(drawn, [0.025, 0.975]))
+    whole = result.segments.iloc[-1]
+    assert [whole["loss_total_low"], whole["loss_total_high"]] == pytest.approx(np.quantile(sums, [0.025, 0.975]))
 
 
 def test_what_serving_cannot_say(world):
@@ -266,4 +347,21 @@ def test_a_summary_without_its_unit_is_refused(world):
     bare.attrs = {}
     with pytest.raises(UsageError) as caught:
         clv.value(fitted, spending, bare)
-    assert str(caught.value) == "value: the summary does not say its unit of time; make it with clv.summarise."
+    assert str(caught.value) == (
+        "value: the summary does not say its unit of time; make it with clv.summarise, or set summary.attrs['unit']."
+    )
+
+
+def test_models_in_the_wrong_place_or_not_fitted_are_refused(world):
+    fitted, spending, summary, _ = world
+    for given, message in (
+        (
+            (spending, fitted),
+            "equity: give a model of purchases and then GammaGamma, not GammaGamma and ModifiedBetaGeometric.",
+        ),
+        ((clv.ParetoNBD(), spending), "ParetoNBD has not learned anything yet; call fit(summary) first."),
+        ((fitted, clv.GammaGamma()), "GammaGamma has not learned anything yet; call fit(summary) first."),
+    ):
+        with pytest.raises(UsageError) as caught:
+            clv.equity(*given, summary)
+        assert str(caught.value) == message

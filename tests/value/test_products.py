@@ -75,6 +75,32 @@ def test_the_weight_of_the_own_past_is_learned():
     assert alike.own_weight_ > 50
 
 
+def test_the_weights_fit_each_purchase_from_all_others():
+    """The likelihood is level at the weights, if a purchase does not count among what others did after the same one."""
+    bought = gather(shoppers(customers=40, orders=5, tastes=2.0, sticky=0.3, kinds=6, seed=3)[0])
+    model = NextCategory().learn(bought)
+    place, popular = bought.shares.argmax(axis=1), bought.shares.mean(axis=0)
+    later = np.flatnonzero(~bought.first)
+    counts = np.zeros((6, 6))
+    np.add.at(counts, (place[later - 1], place[later]), 1)
+
+    def loss(kappa, pool):
+        total = 0.0
+        for now in later:
+            start = np.flatnonzero(bought.first[: now + 1])[-1]
+            others = counts[place[now - 1]].copy()
+            others[place[now]] -= 1
+            q = (others + pool * popular) / (others.sum() + pool)
+            own = np.bincount(place[start:now], minlength=6)
+            total -= np.log((own[place[now]] + kappa * q[place[now]]) / (own.sum() + kappa))
+        return total
+
+    at = np.array([model.own_weight_, model.pool_weight_])
+    for step in (np.exp([0.01, 0]), np.exp([0, 0.01])):
+        assert (loss(*(at * step)) - loss(*(at / step))) / 0.02 == pytest.approx(0, abs=0.02)
+        assert loss(*(at * step**50)) > loss(*at) < loss(*(at / step**50))
+
+
 def test_repeating_oneself_is_learned():
     frame, _ = shoppers(customers=800, tastes=0, sticky=0.5)
     model = NextCategory().fit(frame)
@@ -105,6 +131,29 @@ def test_a_gain_is_claimed_by_chance_no_more_than_once_in_twenty():
         for seed in range(200)
     )
     assert claimed <= 16
+
+
+def test_the_judgement_by_hand():
+    """The first purchase after the split against what the purchases before it told; gains are paired."""
+    frame, _ = shoppers(customers=80, kinds=5)
+    found = products.next_category(frame, holdout_days=100)
+    late = frame["time"] > frame["time"].max() - pd.Timedelta(days=100)
+    model = NextCategory().fit(frame[~late])
+    guesses = {MODEL: model.predict_proba(frame[~late]).to_numpy(), POPULAR: np.tile(model.popularity_, (80, 1))}
+    bought = frame[late].groupby("customer_id")["category"].first().map(model.categories_.index).to_numpy()
+    ranks = {name: np.argsort(-score, axis=1, kind="stable") for name, score in guesses.items()}
+    of = found.methods.set_index("method")
+    for name, rank in ranks.items():
+        assert of.loc[name, "hit_share"] == pytest.approx((rank[:, 0] == bought).mean())
+        assert of.loc[name, "hit_of_3_share"] == pytest.approx((rank[:, :3] == bought[:, None]).any(axis=1).mean())
+        chosen = guesses[name][np.arange(80), bought]
+        assert of.loc[name, "log_loss"] == pytest.approx(-np.log(chosen).mean())
+    gain = 100.0 * ((ranks[MODEL][:, 0] == bought) * 1 - (ranks[POPULAR][:, 0] == bought))
+    reach = 1.959964 * gain.std(ddof=1) / np.sqrt(80)
+    ends = of.loc[MODEL, ["gain_points", "gain_points_low", "gain_points_high"]].tolist()
+    assert ends == pytest.approx([gain.mean(), gain.mean() - reach, gain.mean() + reach])
+    whole = found.model
+    assert found.following().loc["k0", "k1"] == pytest.approx(whole.following_[0, 1] / whole.popularity_[1])
 
 
 def test_foretold_shares_are_those_bought():
@@ -141,6 +190,18 @@ def test_what_has_not_been_bought_is_offered():
     assert found.loc["C1", "new_category"] == ""
     assert np.isnan(found.loc["C1", "new_category_share"])
     assert list(found.columns[:6]) == ["first", "first_share", "second", "second_share", "third", "third_share"]
+
+
+def test_what_is_offered_is_the_likeliest_that_was_never_bought():
+    frame, _ = shoppers(customers=60, orders=3)
+    found = products.next_category(frame, holdout_days=20)
+    chances = found.model.predict_proba(frame)
+    bought = pd.crosstab(frame["customer_id"], frame["category"]).reindex_like(chances) > 0
+    left = chances.mask(bought)
+    of = found.customers.set_index("customer_id")
+    some = left.notna().any(axis=1)
+    assert of.loc[some, "new_category"].tolist() == left[some].idxmax(axis=1).tolist()
+    assert of.loc[some, "new_category_share"].tolist() == pytest.approx(left[some].max(axis=1).tolist())
 
 
 NO_CATEGORY = "No order line of this study has a category, so nothing can be said of the next one."

@@ -53,6 +53,50 @@ def test_payback_by_hand():
     )
 
 
+def test_who_is_counted_and_what_each_has_paid_back():
+    """Ten see both months: eight of them bring their own cost. One joined before the log, one cost is unknown."""
+    ids = [f"C{number}" for number in range(12)]
+    people = pd.DataFrame({"customer_id": ids, "joined": pd.Timestamp("2025-01-02"), "acquisition_cost": 10.0})
+    people.loc[8:9, "acquisition_cost"] = 20.0
+    people.loc[10, "joined"], people.loc[11, "acquisition_cost"] = pd.Timestamp("2024-12-31"), None
+    days = ("2025-01-05", "2025-02-20", "2025-03-20")
+    rows = [(name, pd.Timestamp(day), 7.0) for name in [*ids, "z"] for day in days]
+    lines = pd.DataFrame([("z", pd.Timestamp("2025-01-01"), 0.0), *rows], columns=["customer_id", "time", "margin"])
+    found = prospecting.payback(people, lines, as_of="2025-03-10", months=2)
+    row = found.channels.iloc[0]
+    assert (row["customers"], row["brought"], row["paid_back_share"]) == (10, 14, 0.8)
+    assert found.left_out == {"joined before the log begins": 1, "joining day or cost unknown": 1}
+    # Purchases after the last day that is known are not seen.
+    third = prospecting.payback(people, lines, as_of="2025-03-10", months=3).curves
+    assert third["net"].tolist() == pytest.approx([-12, -5, 2])
+
+
+def test_the_interval_of_the_net_is_that_of_the_jackknife():
+    """Sixteen customers, half of them too young for the later months; left out one after the other."""
+    people, lines = firm(customers=16, days=300, seed=3)
+    people = people.drop(columns="channel")
+    row = prospecting.payback(people, lines, months=5).channels.iloc[0]
+    without = [prospecting.payback(people.drop(index=k), lines, months=5).channels["net"].iloc[0] for k in range(16)]
+    error = np.sqrt(15 / 16 * ((without - np.mean(without)) ** 2).sum())
+    assert (row["net_high"] - row["net_low"]) / 2 == pytest.approx(1.96 * error, rel=0.05)
+
+
+def test_the_month_of_the_pay_back_lies_where_the_band_of_the_net_crosses_zero():
+    people, lines = firm(customers=40)
+    found = prospecting.payback(people.drop(columns="channel"), lines, months=24)
+    row, curve = found.channels.iloc[0], found.curves
+    first = [curve.loc[curve[name] >= 0, "month"].iloc[0] for name in ("net_high", "net", "net_low")]
+    assert [row["payback_months_low"], row["payback_months"], row["payback_months_high"]] == first
+    assert first[0] < first[1] < first[2]
+
+
+def test_days_as_text_are_read():
+    people, lines = firm(customers=40)
+    text = lines.assign(time=lines["time"].astype(str))
+    found = prospecting.payback(people.assign(joined=people["joined"].astype(str)), text, months=6).channels
+    assert found.equals(prospecting.payback(people, lines, months=6).channels)
+
+
 def test_channels_that_pay_and_those_that_do_not():
     people, lines = firm(customers=800, days=1100)
     found = prospecting.payback(people, lines, months=12).channels.set_index("channel")
@@ -149,6 +193,28 @@ def test_forecasts_by_hand():
     assert arrivals._ahead(known, "season", 4, 5).tolist() == [5, 6, 7, 8, 5]
     assert arrivals._ahead(known, "season and level", 4, 2).tolist() == [5 * 2.6, 6 * 2.6]
     assert np.isnan(arrivals._ahead(known[:7], "season and level", 4, 2)).all()
+
+
+def test_intervals_of_forecasts_by_hand():
+    """The root of 100 is 10; errors with mean square 1.25 and Student's point 1.5332 for four of them."""
+    errors = np.array([0.5, -0.5, 1.5, -1.5, np.nan])
+    half = 1.5332 * np.sqrt(1.25)
+    assert arrivals._interval(100.0, errors, 0.8) == (round((10 - half) ** 2), round((10 + half) ** 2))
+    # The sixth number lies outside the interval that the errors before it give.
+    came = np.array([100.0, 101, 99, 100, 101, 400])[:, None]
+    assert arrivals._covered(np.full((6, 1), 100.0), came, 0.8) == (1, 2)
+
+
+def test_each_distance_ahead_has_errors_of_its_own_and_all_methods_the_same_forecasts():
+    walk = 100 + np.cumsum(np.random.default_rng(2).normal(0, 8, 60))
+    found = prospecting.forecast(arrive(walk), ahead=3)
+    assert len(set(found.methods["forecasts"])) == 1
+    counts = found.history["new_customers"].to_numpy("float64")
+    errors = arrivals._tried(counts, found.methods["method"].iloc[0], 12, 3)
+    for row, off in zip(found.forecast.to_dict("records"), errors.T, strict=True):
+        assert (row["at_least"], row["at_most"]) == arrivals._interval(row["expected"], off, 0.8)
+    widths = found.forecast["at_most"] - found.forecast["at_least"]
+    assert widths.iloc[2] > widths.iloc[0]
 
 
 @pytest.mark.slow

@@ -263,6 +263,10 @@ def test_a_forecast_says_how_sure_it_is(draw_histories):
     mean, low, high = fitted.total(summary, periods=20, draws=400, seed=1)
     assert low < mean < high
     assert mean == pytest.approx(found["expected_purchases"].sum())
+    _, drawn = next(fitted.futures(distinct(summary, caller="test"), 20, draws=400, seed=1))
+    assert [low, high] == pytest.approx(np.quantile(drawn.sum(axis=1), [0.025, 0.975]))
+    within = (found["purchases_low"].to_numpy() <= drawn) & (drawn <= found["purchases_high"].to_numpy())
+    assert (within.mean(axis=0) >= 0.95).all()
 
 
 def test_a_parameter_without_limit_is_held_and_said(draw_histories):

@@ -81,6 +81,38 @@ def test_what_is_made_from_the_view():
     assert named.missing == ()
 
 
+def test_the_interval_of_the_correlation_is_that_of_bonett_and_wright():
+    row = relationship.score(view()).dimensions.set_index("dimension").loc["lifetime"]
+    r = row["with_profitability"]
+    reach = 1.959964 * np.sqrt((1 + r**2 / 2) / 297)
+    ends = (row["with_profitability_low"], row["with_profitability_high"])
+    assert ends == pytest.approx(np.tanh([np.arctanh(r) - reach, np.arctanh(r) + reach]))
+
+
+def test_a_dimension_that_is_not_known_of_a_customer_does_not_count():
+    customers = pd.DataFrame({"tenure_days": [10.0, 20.0, None], "referrals_made": [0, 0, 3]})
+    found = relationship.score(customers).customers
+    assert found["relationship_value"].tolist() == pytest.approx([(25 + 100 / 3) / 2, (75 + 100 / 3) / 2, 500 / 6])
+
+
+def test_without_a_margin_profit_is_what_was_spent():
+    spent = view().drop(columns="margin").rename(columns={"gross_spend": "monetary"})
+    sentence = "The margin is not known, so that profit stands for what was spent."
+    assert sentence in relationship.score(spent).findings()
+    assert sentence not in relationship.score(view()).findings()
+    assert sentence not in relationship.score(spent[["customer_id", "tenure_days"]]).findings()
+
+
+def test_the_top_tenth_by_hand():
+    """Of the ten with the most profit four joined late; their relations are not worth most."""
+    customers = pd.DataFrame({"margin": np.arange(100.0), "tenure_days": np.r_[np.arange(95.0), [0, 1, 2, 3, 400]]})
+    found = relationship.score(customers)
+    table = found.customers
+    best = table.nlargest(10, "relationship_value").index.intersection(table.nlargest(10, "profitability").index)
+    assert found.overlap[0] == len(best) / 10
+    assert 0 < found.overlap[0] < 1
+
+
 def test_the_top_tenth_overlaps():
     customers = view(200)
     only = relationship.score(customers[["customer_id", "margin"]])
@@ -96,6 +128,7 @@ def test_the_matrix_by_hand():
     assert result.customers["cell"].tolist() == ["customer gains", "neither", "win-win", "firm gains"]
     assert result.cells["customers"].tolist() == [1, 1, 1, 1]
     assert result.metrics()["win_win_share"] == 0.25
+    assert relationship.matrix(customers, relations, customer_cut=2).customers["cell"].tolist()[2] == "firm gains"
     doubled = pd.concat([customers, pd.Series([9.0], index=["b"])])
     assert relationship.matrix(doubled, relations, customer_cut=0).customers["cell"].tolist()[-1] == "customer gains"
 

@@ -60,6 +60,31 @@ def test_the_arithmetic_by_hand():
     assert value(kept) == pytest.approx((profit * (kept / 1.1) ** years).sum() - winning)
 
 
+def test_who_counts_for_which_number():
+    """Newcomers spend and are served but were not kept; who left is not served; unknown costs do not count."""
+    customers = pd.DataFrame(
+        {
+            "spend_year_before": [100.0] * 12 + [0.0] * 4,
+            "spend_last_year": [60.0] * 8 + [0.0] * 4 + [90.0] * 4,
+            "gross_spend": 200.0,
+            "margin": 50.0,
+            "cost_to_serve": [3.0] * 8 + [50.0] * 4 + [6.0] * 3 + [None],
+            "acquisition_cost": [None] * 8 + [10.0] * 4 + [20.0] * 4,
+        }
+    )
+    basis = retention.worth(customers).basis.set_index("number")["estimate"]
+    serving = (8 * 3 + 3 * 6) / 11
+    assert basis.tolist() == pytest.approx([8 / 12, 0.25 * 70 - serving, serving, 15])
+    given = retention.worth(customers, margin=0.5).basis.set_index("number")
+    assert given.loc["profit a customer and year", "estimate"] == pytest.approx(0.5 * 70 - serving)
+
+
+def test_the_interval_of_retention_is_that_of_a_share():
+    row = retention.worth(view()).basis.set_index("number").loc["retention"]
+    error = np.sqrt(row["estimate"] * (1 - row["estimate"]) / 1000)
+    assert (row["estimate_high"] - row["estimate_low"]) / 2 == pytest.approx(1.96 * error, rel=0.1)
+
+
 @pytest.mark.slow
 def test_intervals_cover_the_true_retention_and_the_rise():
     """200 samples of 400 customers with retention 0.8."""
@@ -169,6 +194,30 @@ def test_growth_of_each_customer_is_found():
     assert years.loc[3, "price_premium"] == pytest.approx(0, abs=1e-9)
     assert result.same["change"].tolist() == pytest.approx([0.25 * base, 0.5 * base])
     assert "is more than in their first" in result.findings()[1]
+
+
+def test_price_premium_is_told_apart_from_growth():
+    """In the third year half as much again is bought, at a margin of 0.5 instead of 0.4."""
+    log = relations(growth=0.25)
+    third = log["time"] >= pd.Timestamp("2020-01-01") + pd.Timedelta(days=730)
+    log["margin"] *= np.where(third, 1.25, 1.0)
+    years = retention.decompose(log).years.set_index("year")
+    spend = years.loc[1, "profit"] / 0.4
+    assert years.loc[3, "base_profit"] == pytest.approx(0.4 * spend)
+    assert years.loc[3, "growth_of_spend"] == pytest.approx(0.4 * 0.5 * spend)
+    assert years.loc[3, "price_premium"] == pytest.approx(0.1 * 1.5 * spend)
+    assert years.loc[3, "profit"] == pytest.approx(0.5 * 1.5 * spend)
+
+
+def test_only_years_that_the_log_holds_whole_and_with_a_purchase_count():
+    """Half joined 184 days before the log begins: their first year is not whole. Five only return in the second."""
+    log = relations()
+    joined = ["2019-07-01"] * 30 + ["2020-01-01"] * 30
+    customers = pd.DataFrame({"customer_id": [f"C{number}" for number in range(60)], "joined": joined})
+    assert retention.decompose(log, customers=customers).years["customers"].tolist()[1:] == [30, 60, 60]
+    second = log["time"].between("2020-12-31", "2021-12-30") & log["customer_id"].isin([f"C{n}" for n in range(5)])
+    log.loc[second, ["amount", "margin"]] = -1.0
+    assert retention.decompose(log).years["customers"].tolist()[1:] == [60, 55, 60]
 
 
 def test_what_looks_like_growth_may_be_selection():

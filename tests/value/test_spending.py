@@ -105,6 +105,8 @@ def test_related_frequency_and_spend_are_warned_of():
         fitted = clv.GammaGamma().fit(customers)
     assert [str(one.message) for one in caught] == [message.format(correlation)]
     assert fitted.cautions_ == (message.format(correlation),)
+    with pytest.warns(UserWarning, match=r"who buys more often spends less on a purchase \(correlation -"):
+        clv.GammaGamma().fit(spenders(2000, follow=-0.6))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         clv.GammaGamma().fit(spenders(2000, follow=0.1))

@@ -73,31 +73,32 @@ def test_a_summary_by_hand(few_orders):
         (
             lambda log: clv.summarise(log.assign(amount="ten")),
             DataError,
-            "summarise: every transaction needs an amount that is a finite number; 9 of 9 lack it, the first is row 0 "
-            "(ten); mend or leave them out.",
+            "summarise: amount must be numbers, not 'ten'; give read_csv the file's decimal and thousands, or make a "
+            "study of the file (crm-analysis init), which reads most forms.",
         ),
         (
             lambda log: clv.summarise(log.assign(amount=[1.0, np.nan, np.inf, *[2.0] * 6])),
             DataError,
-            "summarise: every transaction needs an amount that is a finite number; 2 of 9 lack it, the first is row 1 "
-            "(nan); mend or leave them out.",
+            "summarise: every transaction needs a finite amount; 2 of 9 lack it, the first is row 1 (nan); mend or "
+            "leave them out.",
         ),
         (
             lambda log: clv.summarise(log.assign(time=log["time"].where(log["customer_id"] != "a"))),
             DataError,
-            "summarise: every transaction needs a time, a date or text such as 2025-06-30; 2 of 9 lack it, the first "
-            "is row 6 (NaT); mend or leave them out.",
+            "summarise: every transaction needs a time; 2 of 9 lack it, the first is row 6 (NaT); mend or leave them "
+            "out.",
         ),
         (
             lambda log: clv.holdout(log.assign(time="01/02/2025"), after="2025-01-07"),
             DataError,
-            "holdout: every transaction needs a time, a date or text such as 2025-06-30; 9 of 9 lack it, the first is "
-            "row 0 (01/02/2025); mend or leave them out.",
+            "holdout: times must be dates or text such as '2025-06-30', not '01/02/2025'; use pandas.to_datetime with "
+            "its format, or make a study of the file (crm-analysis init), which reads most forms.",
         ),
         (
             lambda log: clv.summarise(log.assign(time=19970101)),
-            UsageError,
-            "summarise: the times are numbers, the first 19970101; turn them into dates with pd.to_datetime.",
+            DataError,
+            "summarise: times must be dates or text such as '2025-06-30', not 19970101; use pandas.to_datetime with "
+            "its format, or make a study of the file (crm-analysis init), which reads most forms.",
         ),
         (
             lambda log: clv.summarise(log.assign(customer_id=log["customer_id"].replace("c", None))),
@@ -130,3 +131,24 @@ def test_zones_and_numbers_written_as_text_are_understood(few_orders):
     )
     found = clv.summarise(abroad, as_of=pd.Timestamp("2025-01-29", tz="Asia/Shanghai"))
     pd.testing.assert_frame_equal(found, clv.summarise(few_orders, as_of="2025-01-29"))
+
+
+def test_times_and_amounts_as_text(few_orders):
+    """A CSV read without more: days of the form 2025-06-30 are understood, others are not guessed."""
+    text = few_orders.assign(time=few_orders["time"].astype(str), amount=few_orders["amount"].astype(str))
+    assert clv.summarise(text, as_of="2025-01-29").equals(clv.summarise(few_orders, as_of="2025-01-29"))
+    for change, message in (
+        (
+            {"time": few_orders["time"].dt.strftime("%d.%m.%Y")},
+            "summarise: times must be dates or text such as '2025-06-30', not '01.01.2025'; use pandas.to_datetime "
+            "with its format, or make a study of the file (crm-analysis init), which reads most forms.",
+        ),
+        (
+            {"amount": few_orders["amount"].astype(str).str.replace(".", ",")},
+            "summarise: amount must be numbers, not '10,0'; give read_csv the file's decimal and thousands, or make a "
+            "study of the file (crm-analysis init), which reads most forms.",
+        ),
+    ):
+        with pytest.raises(DataError) as caught:
+            clv.summarise(few_orders.assign(**change))
+        assert str(caught.value) == message

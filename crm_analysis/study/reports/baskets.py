@@ -15,7 +15,7 @@ from crm_analysis.result import Result
 from crm_analysis.study.customer360 import YEAR_DAYS
 from crm_analysis.study.reports import change, lift
 from crm_analysis.study.reports.change import ratio
-from crm_analysis.table import count, share_of, short
+from crm_analysis.table import count, share_of, short, with_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 UNITS = ("order", "customer")
 """What a basket may be: one order, or all that one customer bought in the window."""
 
-_COLUMNS = ["category", "other", "baskets", "customers", "support_share", "lift", "lift_low", "lift_high"]
+_ENDS = ("", "_low", "_high")
+_SHARES = [f"{name}{end}" for name in ("confidence_share", "reverse_confidence_share") for end in _ENDS]
+_KEPT = ["baskets", *(f"{name}{end}" for name in ("support_share", "lift") for end in _ENDS), "verdict"]
+_COLUMNS = ["category", "other", "customers", *_SHARES, *_KEPT]
 _DRAWN = 7
 
 
@@ -37,8 +40,9 @@ class AssociationResult(Result):
     ----------
     pairs : DataFrame
         One row per pair, the highest lift first: category, other, baskets (that hold both), customers (who have such
-        a basket), support_share (of all baskets), lift with its 95 % interval (``_low``, ``_high``), relative_lift
-        (lift by `typical_lift`), verdict ("more", "less", "as usual" or "too few").
+        a basket), support_share (of all baskets), confidence_share (of the baskets with the category, those that hold
+        the other too), reverse_confidence_share (the other way round), lift, each with its 95 % interval (``_low``,
+        ``_high``), relative_lift (lift by `typical_lift`), verdict ("more", "less", "as usual" or "too few").
     typical_lift : float
         Median lift of the pairs that are judged. Where many baskets hold one category only, all lifts are low; where
         some customers buy of everything, all are high. Missing with fewer than three pairs.
@@ -62,17 +66,42 @@ class AssociationResult(Result):
     least: int
     left_out: int
     title = "Categories bought together"
-    shown: ClassVar[dict[str, str]] = {"strongest": "Pairs of categories with the highest lift"}
+    shown: ClassVar[dict[str, str]] = {
+        "strongest": "Pairs of categories with the highest lift",
+        "rules": "The same pairs as rules: of the baskets with the first category, the share with the second too",
+    }
 
     def to_frame(self) -> pd.DataFrame:
         return self.pairs.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        return {"pairs": self.pairs.copy(), "strongest": self.judged().head(10)}
+        strongest = self.judged().head(10).drop(columns=_SHARES)
+        return {"pairs": self.pairs.copy(), "strongest": strongest, "rules": self.rules().head(10)}
 
     def judged(self) -> pd.DataFrame:
         """Return the pairs with enough baskets, the highest lift first."""
         return self.pairs[self.pairs["verdict"] != "too few"].reset_index(drop=True)
+
+    def rules(self) -> pd.DataFrame:
+        """Return each judged pair in both directions, the highest lift first.
+
+        Returns
+        -------
+        DataFrame
+            ``given`` and ``then`` (categories), baskets with both, and with 95 % intervals support_share (of all
+            baskets), confidence_share (of the baskets with `given`, those with `then`) and lift; verdict.
+        """
+        judged = self.judged()
+        turned = {
+            "category": "other", "other": "category",
+            **{f"reverse_confidence_share{end}": f"confidence_share{end}" for end in _ENDS},
+            **{f"confidence_share{end}": f"reverse_confidence_share{end}" for end in _ENDS},
+        }  # fmt: skip
+        both = pd.concat([judged, judged.rename(columns=turned)]).sort_values(
+            ["lift", "confidence_share"], ascending=False, kind="stable", ignore_index=True
+        )
+        both = both.rename(columns={"category": "given", "other": "then"})
+        return both[["given", "then", *_KEPT[:4], *_SHARES[:3], *_KEPT[4:]]]
 
     def findings(self) -> tuple[str, ...]:
         if not self.baskets:
@@ -89,11 +118,17 @@ class AssociationResult(Result):
             f"{str(top['category']).capitalize()} and {top['other']} are bought {place} {top['lift']:.2f} times as "
             f"often as if they were independent (95 % interval {low:.2f} to {high:.2f})"
         )
+        one, other = (f"{name}confidence_share" for name in ("", "reverse_"))
+        confidence = (
+            f"Of the {self.unit}s with {top['category']}, {_told(top, one)} have {top['other']} too; of those with "
+            f"{top['other']}, {_told(top, other)} have {top['category']}."
+        )
         if pd.isna(self.typical_lift):
-            return (f"{text}.", "There are too few pairs to say which is unusual.")
+            return (f"{text}.", confidence, "There are too few pairs to say which is unusual.")
         sentences = [
             f"{text}, and {top['relative_lift']:.1f} times as often as a typical pair "
             f"({low / self.typical_lift:.1f} to {high / self.typical_lift:.1f}, the typical pair taken as given).",
+            confidence,
             f"The typical pair has a lift of {self.typical_lift:.2f}: half of the pairs have more. A pair is judged "
             f"against this and not against 1, because {share_of(self.several, 'several')} of "
             f"{count(self.baskets, self.unit)} hold more than one category: that moves all lifts alike.",
@@ -153,6 +188,10 @@ class AssociationResult(Result):
         return style.describe(ax, f"Lift of pairs of categories with whiskers. {self.findings()[0]}")
 
 
+def _told(row: pd.Series, name: str) -> str:
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+
 def associate(
     study: Study,
     *,
@@ -191,21 +230,24 @@ def associate(
 
     Notes
     -----
-    lift = n_ab N / (n_a n_b), where N baskets hold category a n_a times, b n_b times and both n_ab times (Brin et al.
-    1997). The orders of one customer resemble each other, so the customer is the sampling unit: the variance of log
-    lift is n / (n - 1) * sum_i (ab_i / n_ab + o_i / N - a_i / n_a - b_i / n_b)^2 over n customers with o_i baskets,
-    linearised (Cochran 1977, ch. 6). A verdict needs the interval at level 1 - 0.05 / pairs (Bonferroni) to leave out
-    the median lift of all pairs that are judged, which is taken as known.
+    support = n_ab / N, confidence of a rule from a to b = n_ab / n_a (Agrawal, Imielinski and Swami 1993), with the
+    intervals of `change.ratio`; lift = n_ab N / (n_a n_b), where N baskets hold category a n_a times, b n_b times and
+    both n_ab times (Brin et al. 1997). The orders of one customer resemble each other, so the customer is the sampling
+    unit: the variance of log lift is n / (n - 1) * sum_i (ab_i / n_ab + o_i / N - a_i / n_a - b_i / n_b)^2 over n
+    customers with o_i baskets, linearised (Cochran 1977, ch. 6). A verdict needs the interval at level 1 - 0.05 / pairs
+    (Bonferroni) to leave out the median lift of all pairs that are judged, which is taken as known.
 
     References
     ----------
+    Agrawal, R., Imielinski, T. and Swami, A. (1993). Mining association rules between sets of items in large databases.
+    SIGMOD 1993, 207-216.
     Brin, S., Motwani, R., Ullman, J. D. and Tsur, S. (1997). Dynamic itemset counting and implication rules for market
     basket data. SIGMOD 1997, 255-264.
     Cochran, W. G. (1977). Sampling Techniques, 3rd ed. Wiley.
     """
     if unit not in UNITS:
         raise UsageError(f"baskets: unit must be one of {', '.join(UNITS)}, not {unit!r}.")
-    none = AssociationResult(pd.DataFrame(columns=[*_COLUMNS, "verdict"]), np.nan, {}, 0, unit, least, 0)
+    none = AssociationResult(pd.DataFrame(columns=_COLUMNS), np.nan, {}, 0, unit, least, 0)
     known = change.orders_until(study, as_of)
     if known is None or "category" not in known[0].columns:
         return none

@@ -9,7 +9,7 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from crm_analysis.study.reports.change import sums, windows, with_orders
+from crm_analysis.study.reports.change import ratio, sums, windows, with_orders
 
 _KEYS = ("customer_id", "order_id", "order_day")
 _PAIRS_FOR_A_MEDIAN = 3
@@ -85,11 +85,21 @@ def of_pairs(
     f = f.fillna(0)
     n, baskets = float(whole["units"]), float(whole["baskets"])
     table = f[["category", "other"]].assign(baskets=f["ab"].astype("int64"), customers=f["customers"].astype("int64"))
-    table["support_share"] = f["ab"] / baskets
-    table["lift"] = f["ab"] * baskets / (f["a"] * f["b"])
     judged = (table["baskets"] >= least) & (table["customers"] >= least)
+    squares = float(whole["baskets_x_baskets"])
+    parts = {"support_share": (baskets, f["ab_o"], squares), "confidence_share": (f["a"], f["ab_a"], f["aa"])}
+    parts["reverse_confidence_share"] = (f["b"], f["ab_b"], f["bb"])
+    for name, (under, product, square) in parts.items():
+        known = {"units": n, "both": f["ab"], "both_x_both": f["ab_ab"], "under": under}
+        found = ratio(
+            pd.DataFrame({**known, "both_x_under": product, "under_x_under": square}), "both", "under", name=name
+        )
+        # A pair that is too rare to be judged keeps its share and has no interval, as its lift.
+        table[name], ends = found[name], [f"{name}_low", f"{name}_high"]
+        table[ends] = found[ends].clip(0, 1).where(judged)
+    table["lift"] = f["ab"] * baskets / (f["a"] * f["b"])
     typical = float(table.loc[judged, "lift"].median()) if judged.sum() >= _PAIRS_FOR_A_MEDIAN else np.nan
-    error = np.sqrt(_variance_of_log_lift(f.where(judged), n, baskets, float(whole["baskets_x_baskets"])))
+    error = np.sqrt(_variance_of_log_lift(f.where(judged), n, baskets, squares))
     table["lift_low"], table["lift_high"] = _ends(table["lift"], error, n, 0.95)
     table["relative_lift"] = table["lift"] / typical
     low, high = _ends(table["lift"], error, n, 1 - 0.05 / max(int(judged.sum()), 1))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crm_analysis.value.orderlog import readable
+
 
 @dataclass(frozen=True)
 class Occasions:
@@ -51,11 +53,17 @@ def gather(transactions: pd.DataFrame) -> Occasions:
     Returns
     -------
     Occasions
+
+    Raises
+    ------
+    DataError
+        If a time or an amount cannot be read.
     """
-    kept = transactions["category"].notna() & (transactions["category"] != "")
-    if "amount" in transactions.columns:
-        kept &= transactions["amount"].astype("float64") >= 0
-    lines = transactions.loc[kept]
+    read = readable(transactions, caller="products")
+    kept = read["category"].notna() & (read["category"] != "")
+    if "amount" in read.columns:
+        kept &= read["amount"] >= 0
+    lines = read.loc[kept]
     day = lines["time"].dt.normalize()
     order = day.astype(str) if "order_id" not in lines else lines["order_id"].astype("object").fillna(day.astype(str))
     frame = pd.DataFrame(

@@ -15,6 +15,7 @@ from crm_analysis.proportion import FEWEST, Z
 from crm_analysis.result import Result
 from crm_analysis.table import in_currency, listed
 from crm_analysis.value.models.projection import with_ends
+from crm_analysis.value.orderlog import readable
 
 YEAR_DAYS = 365
 SOURCES = ("base profit", "growth of spend", "price premium", "cost to serve", "referrals")
@@ -72,7 +73,8 @@ class DecompositionResult(Result):
             )
             said.append(
                 "The rest of the difference between years is selection: those who buy little leave, so that the mean "
-                "of those who stay rises although nobody changes."
+                "of those who stay rises although nobody changes. The first year holds the purchase with which the "
+                "relation began, so that even who buys at a steady rate brings less after it."
             )
         absent = [name for name in SOURCES if years[_column(name)].isna().all()]
         if absent:
@@ -143,6 +145,8 @@ def decompose(
     ------
     UsageError
         If a column is missing.
+    DataError
+        If a time or an amount cannot be read.
 
     Notes
     -----
@@ -152,7 +156,8 @@ def decompose(
     price premium (g_k - g_1) s_k; less cost to serve; referrals are those whom a customer brought in that year times
     the mean cost of winning, which they saved. Intervals of the profit are normal, over customers. Reichheld's rising
     profit by year is seen in the means whenever those who buy little leave earlier; so the same customers are also
-    compared with their own first year.
+    compared with their own first year. That year holds the purchase with which the relation began, which a later year
+    need not have: whoever buys at a steady rate brings less after it.
 
     References
     ----------
@@ -163,8 +168,9 @@ def decompose(
         raise UsageError(f"decompose: the transactions have no column {missing[0]!r}.")
     if "margin" not in transactions.columns or transactions["margin"].isna().all():
         return _nothing("The margin of orders is not known in this study, so that profit cannot be split.", currency)
-    beginnings = _beginnings(transactions, customers)
-    lines = _by_year(transactions, beginnings)
+    read = readable(transactions, caller="decompose")
+    beginnings = _beginnings(read, customers)
+    lines = _by_year(read, beginnings)
     lines = lines[lines["year"] <= most_years]
     of_first = lines[(lines["year"] == 1)]
     if len(of_first) < FEWEST:
@@ -182,8 +188,8 @@ def decompose(
 
 def _beginnings(transactions: pd.DataFrame, customers: pd.DataFrame | None) -> pd.Series:
     """The day on which each relation began: of the first purchase in the log, or of joining if that is earlier."""
-    bought = transactions[transactions["amount"].astype("float64") >= 0]
-    first = pd.to_datetime(bought["time"]).dt.normalize().groupby(bought["customer_id"]).min()
+    bought = transactions[transactions["amount"] >= 0]
+    first = bought["time"].dt.normalize().groupby(bought["customer_id"]).min()
     if customers is None or not {"customer_id", "joined"} <= set(customers.columns):
         return first
     joined = pd.to_datetime(customers.drop_duplicates("customer_id").set_index("customer_id")["joined"])
@@ -192,8 +198,8 @@ def _beginnings(transactions: pd.DataFrame, customers: pd.DataFrame | None) -> p
 
 def _by_year(transactions: pd.DataFrame, beginnings: pd.Series) -> pd.DataFrame:
     """Spend and margin by customer and whole year of the relation that the log covers, where there was a purchase."""
-    bought = transactions["amount"].astype("float64") >= 0
-    days = pd.to_datetime(transactions["time"]).dt.normalize()
+    bought = transactions["amount"] >= 0
+    days = transactions["time"].dt.normalize()
     first = transactions["customer_id"].map(beginnings)
     before = (days.min() - first).dt.days.clip(lower=0)
     table = pd.DataFrame(
@@ -202,8 +208,8 @@ def _by_year(transactions: pd.DataFrame, beginnings: pd.Series) -> pd.DataFrame:
             "year": (days - first).dt.days // YEAR_DAYS + 1,
             "seen": -(-before // YEAR_DAYS) + 1,
             "whole": (days.max() - first).dt.days // YEAR_DAYS,
-            "amount": transactions["amount"].astype("float64"),
-            "margin": transactions["margin"].astype("float64"),
+            "amount": transactions["amount"],
+            "margin": transactions["margin"],
             "purchase": bought,
         }
     )

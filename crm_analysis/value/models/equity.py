@@ -189,7 +189,8 @@ def equity(
     cost, serving = _mean(customers, "acquisition_cost"), _mean(customers, "cost_to_serve")
     served = 0.0 if np.isnan(serving) else serving
     centre = _worth(fitted, terms, fitted.maximum_.params, spending.maximum_.params, served)
-    pairs = zip(fitted.maximum_.draws(generator, draws), spending.maximum_.draws(generator, draws), strict=True)
+    # The models err for customers of today and of tomorrow alike, so one draw has the same parameters for both.
+    pairs = zip(*projected.parameters(number=draws, seed=seed), strict=True)
     worth = np.array([_worth(fitted, terms, one, other, served) for one, other in pairs])
     won, seen = _won(summary, terms.unit)
     rates = generator.gamma(won + 0.5, 1 / seen, draws)

@@ -101,8 +101,7 @@ class Projection:
         purchases and what is spent on them. When purchases happen counts at its expectation, as does the cost.
         """
         histories = distinct(self.summary, caller="value")
-        seeds = np.random.SeedSequence(seed).spawn(2)
-        generator = np.random.default_rng(seeds[0])
+        generator = _of_spend(seed)
         params = self.spending.maximum_.draws(generator, number).T[:, :, None]
         # The mean exists in every draw of the parameters only if q is clearly above 1.
         params[1] = np.maximum(params[1], 1.01)
@@ -115,6 +114,11 @@ class Projection:
             spent = self.spending.draw(self.summary.iloc[chosen], counts, params, generator)
             yield chosen, self.terms.margin * present[chosen] * spent - cost[chosen]
 
+    def parameters(self, *, number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the parameters of purchases and of spend in `draws` of the same seed; shapes (number, k)."""
+        spend = self.spending.maximum_.draws(_of_spend(seed), number)
+        return self.fitted.parameter_draws(number, seed=seed + 1), spend
+
     def sums(self, groups: np.ndarray, *, number: int, seed: int) -> np.ndarray:
         """Draw the value of groups of customers; groups of shape (n,) from 0, -1 for none; shape (number, groups)."""
         found = np.zeros((number, int(groups.max(initial=-1)) + 1))
@@ -122,6 +126,10 @@ class Projection:
             for group in np.unique(groups[chosen][groups[chosen] >= 0]):
                 found[:, group] += values[:, groups[chosen] == group].sum(axis=1)
         return found
+
+
+def _of_spend(seed: int) -> np.random.Generator:
+    return np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
 
 
 def project(
@@ -137,13 +145,24 @@ def project(
     caller: str,
 ) -> Projection:
     """Project customers over the next years; parameters are those of `clv.value`."""
+    if not isinstance(fitted, PurchaseModel) or not isinstance(spending, GammaGamma):
+        given_first, given_second = type(fitted).__name__, type(spending).__name__
+        raise UsageError(
+            f"{caller}: give a model of purchases and then GammaGamma, not {given_first} and {given_second}."
+        )
+    unlearned = next((one for one in (fitted, spending) if not hasattr(one, "params_")), None)
+    if unlearned is not None:
+        raise UsageError(f"{type(unlearned).__name__} has not learned anything yet; call fit(summary) first.")
     if not (math.isfinite(years) and years > 0):
         raise UsageError(f"{caller}: years must be a positive number, not {years!r}.")
     if not 0 <= discount_rate < 1:
         raise UsageError(f"{caller}: discount_rate is a share of a year, such as 0.1, not {discount_rate!r}.")
     unit = str(summary.attrs.get("unit", ""))
     if unit not in repeats.UNIT_DAYS:
-        raise UsageError(f"{caller}: the summary does not say its unit of time; make it with clv.summarise.")
+        raise UsageError(
+            f"{caller}: the summary does not say its unit of time; make it with clv.summarise, or set "
+            "summary.attrs['unit']."
+        )
     kept = margin if margin is not None else margin_share(customers)
     if kept is not None and not 0 < kept <= 1:
         raise DataError(f"{caller}: the margin is {kept:.3f} of the spend, not between 0 and 1; give margin.")

@@ -183,8 +183,9 @@ class PurchaseModel(ABC):
         tuple of (slice, array of shape (draws, block))
             Which customers, and how many purchases they make in each draw.
         """
-        seeds = np.random.SeedSequence(seed)
-        params = self.maximum_.draws(np.random.default_rng(seeds.spawn(1)[0]), draws).T[:, :, None]
+        params = self.parameter_draws(draws, seed=seed).T[:, :, None]
+        # The first child of the seed drew the parameters.
+        seeds = np.random.SeedSequence(seed, n_children_spawned=1)
         size = max(1, _BLOCK // draws)
         for start in range(0, len(histories.place), size):
             chosen = slice(start, min(start + size, len(histories.place)))
@@ -193,6 +194,10 @@ class PurchaseModel(ABC):
             rows, place = np.unique(histories.place[chosen], return_inverse=True)
             there = generator.random(counts.shape) < self.alive(params, histories.rows(rows))[:, place]
             yield chosen, np.where(there, counts, 0)
+
+    def parameter_draws(self, draws: int, *, seed: int) -> np.ndarray:
+        """Draw parameters from the normal distribution of their logarithms, those of `futures`; shape (draws, k)."""
+        return self.maximum_.draws(np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0]), draws)
 
     def total(
         self, summary: pd.DataFrame, *, periods: float, draws: int = 1000, seed: int = 0

@@ -10,6 +10,7 @@ import pandas as pd
 
 from crm_analysis import repeats
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.value.orderlog import readable
 
 
 def summarise(transactions: pd.DataFrame, *, as_of: str | date | None = None, unit: str = "week") -> pd.DataFrame:
@@ -39,7 +40,7 @@ def summarise(transactions: pd.DataFrame, *, as_of: str | date | None = None, un
     UsageError
         If a column is missing, or `unit` or `as_of` is not understood.
     DataError
-        If nobody bought by then, or a transaction lacks its customer, time or amount.
+        If nobody bought by then, or a transaction lacks its customer, or a readable time or amount.
 
     Notes
     -----
@@ -123,7 +124,7 @@ def holdout(
     UsageError
         If a column is missing or a day or unit is not understood.
     DataError
-        If the window is empty, or a transaction lacks its customer, time or amount.
+        If the window is empty, or a transaction lacks its customer, or a readable time or amount.
     """
     days = _days(transactions, unit=unit, caller="holdout")
     start, end = (_day(day, days["day"], caller="holdout") for day in (after, until))
@@ -144,36 +145,25 @@ def _days(transactions: pd.DataFrame, *, unit: str, caller: str) -> pd.DataFrame
             f"{caller}: the transactions have no column {missing[0]!r}; they need customer_id, time and amount."
         )
     repeats.check_unit(unit, caller=caller)
-    if pd.api.types.is_numeric_dtype(transactions["time"]) and len(transactions):
-        raise UsageError(
-            f"{caller}: the times are numbers, the first {transactions['time'].iloc[0]}; turn them into dates with "
-            "pd.to_datetime."
-        )
-    known = pd.DataFrame(
-        {
-            "customer_id": transactions["customer_id"],
-            # Text in another order, such as 01/02/2025, is refused: which is the month would be a guess.
-            "day": pd.to_datetime(transactions["time"], format="ISO8601", errors="coerce"),
-            "spend": pd.to_numeric(transactions["amount"], errors="coerce").astype("float64"),
-        }
-    )
-    wrong = {"customer_id": known["customer_id"].isna(), "time": known["day"].isna()}
-    for column, bad in (wrong | {"amount": ~np.isfinite(known["spend"])}).items():
+    lines = readable(transactions, caller=caller)
+    wrong = {"customer_id": lines["customer_id"].isna(), "time": lines["time"].isna()}
+    for column, bad in (wrong | {"amount": ~np.isfinite(lines["amount"])}).items():
         if bad.any():
             first = int(bad.to_numpy().argmax())
             raise DataError(
                 f"{caller}: {_NEEDED[column]}; {int(bad.sum())} of {len(bad)} lack it, the first is row {first} "
                 f"({transactions[column].iloc[first]}); mend or leave them out."
             )
-    bought = known[known["spend"] >= 0]
-    day = bought["day"].dt.tz_localize(None).dt.normalize()
-    return bought["spend"].groupby([bought["customer_id"], day]).sum().reset_index()
+    bought = lines.loc[lines["amount"] >= 0, ["customer_id", "time", "amount"]]
+    day = bought["time"].dt.tz_localize(None).dt.normalize().rename("day")
+    amounts = bought["amount"].rename("spend")
+    return amounts.groupby([bought["customer_id"], day]).sum().reset_index()
 
 
 _NEEDED = {
     "customer_id": "every transaction needs a customer_id",
-    "time": "every transaction needs a time, a date or text such as 2025-06-30",
-    "amount": "every transaction needs an amount that is a finite number",
+    "time": "every transaction needs a time",
+    "amount": "every transaction needs a finite amount",
 }
 
 

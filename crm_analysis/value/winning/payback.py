@@ -15,6 +15,7 @@ from crm_analysis.errors import UsageError
 from crm_analysis.proportion import FEWEST, Z, share
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import amount, count, in_currency, number, share_of, short
+from crm_analysis.value.orderlog import readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,7 +128,7 @@ class PaybackResult(Result):
                 ax.fill_between(curve["month"], curve["net_low"], curve["net_high"], color=style.GRID)
             width = 2.4 if name == ALL else 1.6
             ax.plot(curve["month"], curve["net"], color=color, linewidth=width, label=short(str(name), width=24))
-        ax.axhline(0, color=style.ACCENT, linewidth=1.2)
+        ax.axhline(0, color=style.MUTED, linewidth=1.2)
         ax.set_title(title)
         ax.set_xlabel("months since joining (band: 95 % interval of all)")
         ax.set_ylabel(in_currency(f"{self.measure} less cost, per customer", self.currency))
@@ -174,6 +175,8 @@ def payback(
     ------
     UsageError
         If `months` is out of range.
+    DataError
+        If a time or an amount cannot be read.
 
     Notes
     -----
@@ -193,13 +196,14 @@ def payback(
     absent = [name for name in ("customer_id", "joined", "acquisition_cost") if name not in customers.columns]
     if absent or transactions.empty or customers[["joined", "acquisition_cost"]].dropna().empty:
         return _nothing("This study does not hold what it cost to win its customers and when they joined.", months)
+    transactions = readable(transactions, caller="prospecting")
     last = pd.Timestamp(transactions["time"].max() if as_of is None or as_of == "" else as_of).normalize()
     begins = transactions["time"].min().normalize()
-    joined, cost = customers["joined"], customers["acquisition_cost"].astype("float64")
+    joined, cost = pd.to_datetime(customers["joined"]), customers["acquisition_cost"].astype("float64")
     unknown = joined.isna() | cost.isna()
     early = ~unknown & (joined < begins)
     late = ~unknown & (joined > last)
-    won = customers.loc[~unknown & ~early & ~late].reset_index(drop=True)
+    won = customers.assign(joined=joined).loc[~unknown & ~early & ~late].reset_index(drop=True)
     left_out = {"joined before the log begins": int(early.sum()), "joining day or cost unknown": int(unknown.sum())}
     if len(won) < FEWEST:
         return _nothing(f"Only {count(len(won), 'customer')} joined within the log at a known cost: too few.", months)
@@ -245,7 +249,7 @@ def _monthly(won: pd.DataFrame, transactions: pd.DataFrame, last: pd.Timestamp, 
     # A purchase on the day of joining may be stamped some hours before it.
     month[(month < 0) & (since > -1)] = 0
     inside = (month >= 0) & (month < months)
-    values = lines[column].astype("float64").fillna(0.0).to_numpy()
+    values = lines[column].fillna(0.0).to_numpy()
     flat = np.bincount(place[inside] * months + month[inside], values[inside], minlength=len(won) * months)
     return flat.reshape(len(won), months)
 

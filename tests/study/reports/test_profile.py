@@ -63,6 +63,19 @@ def test_lift_equals_the_account_by_hand(study_of, held, unit):
             half = stats.t.ppf(0.975, n - 1) * error
             expected = [value * np.exp(-half), value * np.exp(half)]
             assert [row["lift_low"], row["lift_high"]] == pytest.approx(expected, rel=1e-5)
+        whole = pd.Series(1.0, index=inside.index)
+        for name, under in zip(
+            ("support_share", "confidence_share", "reverse_confidence_share"),
+            (whole, inside[a], inside[b]),
+            strict=True,
+        ):
+            part = both.sum() / under.sum()
+            assert row[name] == pytest.approx(part)
+            if both.sum() and n > 1:
+                z = (both - part * under).groupby(who).sum() / under.sum()
+                half = stats.t.ppf(0.975, n - 1) * np.sqrt(n / (n - 1) * (z**2).sum())
+                ends = np.clip([part - half, part + half], 0, 1)
+                assert [row[f"{name}_low"], row[f"{name}_high"]] == pytest.approx(ends, abs=1e-6)
     assert result.findings()
 
 
@@ -76,9 +89,14 @@ def test_pairs_may_come_in_an_order_of_the_engines_own():
     }
 
 
-def test_the_planted_associations_are_found(demo):
+@pytest.fixture(scope="module")
+def bought_together(demo):
+    return baskets.associate(Study.open(demo))
+
+
+def test_the_planted_associations_are_found(demo, bought_together):
     truth = json.loads((demo / "truth.json").read_text("utf-8"))["purchases"]["associations"]
-    result = baskets.associate(Study.open(demo))
+    result = bought_together
     verdict = {frozenset(row[:2]): row[2] for row in result.pairs[["category", "other", "verdict"]].to_numpy()}
     assert {verdict[frozenset(fact["pair"])] for fact in truth if fact["weight"] > 1} == {"more"}
     assert {verdict[frozenset(fact["pair"])] for fact in truth if fact["weight"] < 1} == {"less"}
@@ -87,8 +105,8 @@ def test_the_planted_associations_are_found(demo):
     assert {frozenset(pair) for pair in top[["category", "other"]].to_numpy()} == planted
 
 
-def test_pairs_are_judged_together(demo):
-    result = baskets.associate(Study.open(demo))
+def test_pairs_are_judged_together(bought_together):
+    result = bought_together
     judged, typical = result.judged(), result.typical_lift
     # With thousands of customers Student's t is the normal; an interval at another level is a power of its reach.
     wider = stats.norm.ppf(1 - 0.025 / len(judged)) / stats.norm.ppf(0.975)
@@ -101,12 +119,34 @@ def test_pairs_are_judged_together(demo):
     assert (alone & (judged["verdict"] == "as usual")).any()
 
 
+def test_rules_are_the_pairs_in_both_directions(study_of):
+    """Tea is in twelve orders, milk in eight of these and in eight more, so that milk says less of tea."""
+    held = [("tea", "milk")] * 8 + [("tea",)] * 4 + [("milk",)] * 8
+    rows = [line(f"{i:02}", "2024-05-01", order_id=f"o{i}", category=c) for i, two in enumerate(held) for c in two]
+    result = baskets.associate(study_of({"transactions": rows}), least=5)
+    rules = result.rules()
+    assert rules[["given", "then"]].to_numpy().tolist() == [["tea", "milk"], ["milk", "tea"]]
+    assert rules["confidence_share"].tolist() == pytest.approx([8 / 12, 8 / 16])
+    assert rules["support_share"].tolist() == pytest.approx([8 / 20] * 2)
+    assert (rules["confidence_share_low"] < rules["confidence_share"]).all()
+    assert (rules["confidence_share_high"] > rules["confidence_share"]).all()
+    assert result.frames()["rules"].equals(rules)
+
+
+def test_many_baskets_of_few_customers_are_too_few(study_of):
+    rows = [line(f"{i % 3}", "2024-05-01", order_id=f"o{i}", category=c) for i in range(30) for c in ("tea", "milk")]
+    row = baskets.associate(study_of({"transactions": rows})).pairs.iloc[0]
+    assert (row["baskets"], row["customers"], row["verdict"]) == (30, 3, "too few")
+
+
 def test_few_pairs_and_wrong_words(study_of):
     rows = [line(f"{i:02}", "2024-05-01", order_id=f"o{i}", category=c) for i in range(30) for c in ("tea", "milk")]
     study = study_of({"transactions": rows})
     assert baskets.associate(study).findings() == (
         "Milk and tea are bought in one order 1.00 times as often as if they were independent (95 % interval 1.00 to "
         "1.00).",
+        "Of the orders with milk, 100.0 % (95 % interval 100.0–100.0) have tea too; of those with tea, 100.0 % (95 % "
+        "interval 100.0–100.0) have milk.",
         "There are too few pairs to say which is unusual.",
     )
     assert baskets.associate(study, categories=1).findings() == (
