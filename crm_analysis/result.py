@@ -91,7 +91,7 @@ def metric_key(name: str) -> str:
     return "".join(character if character.isalnum() else "_" for character in name.lower())
 
 
-def record(result: Result, name: str, *, headlines: int = 1) -> None:
+def record(result: Result, name: str, *, headlines: int = 1, watched: bool = False) -> None:
     """Display a result in a notebook and, in a run of the report, save what it says.
 
     Inside a run (the runner names a file in the environment) the findings, metrics and frames are also written: the
@@ -106,6 +106,9 @@ def record(result: Result, name: str, *, headlines: int = 1) -> None:
     headlines : int
         How many of its findings, from the first, the report's index repeats; 0 for a check that only readers of the
         notebook need. Of a result whose frames are all empty, of which nothing could be said, it repeats none.
+    watched : bool
+        Whether its metrics stand in metrics.json as ``<name>.<metric>``, so that a scheduler finds them whatever the
+        notebook is called; else as ``<notebook>/<name>.<metric>``.
 
     Raises
     ------
@@ -121,10 +124,10 @@ def record(result: Result, name: str, *, headlines: int = 1) -> None:
     display(result)
     target = os.environ.get(RESULTS_FILE)
     if target:
-        _save(result, name, Path(target), headlines)
+        _save(result, name, Path(target), headlines=headlines, watched=watched)
 
 
-def _save(result: Result, name: str, target: Path, headlines: int) -> None:
+def _save(result: Result, name: str, target: Path, *, headlines: int, watched: bool) -> None:
     saved: dict[str, Any] = json.loads(target.read_text("utf-8")) if target.exists() else {"schema": 1, "results": []}
     if any(entry["name"] == name for entry in saved["results"]):
         raise UsageError(
@@ -146,6 +149,7 @@ def _save(result: Result, name: str, target: Path, headlines: int) -> None:
         "metrics": metrics,
         "tables": files,
         "headlines": 0 if all(frame.empty for frame in frames.values()) else headlines,
+        "watched": watched,
     }
     saved["results"].append(entry)
     target.parent.mkdir(parents=True, exist_ok=True)
