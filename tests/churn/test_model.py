@@ -233,10 +233,29 @@ def test_DriftResult_keeps_the_contract(drawn, fitted, keeps_result_contract):
 
     moved = replace(drawn[1], features=drawn[1].features.assign(recency_days=lambda f: 3 * f["recency_days"] + 40))
     found = monitoring.watch(fitted, moved)
-    assert "recency_days is not distributed as in training" in found.alerts[0] + found.alerts[1]
-    assert any(alert.startswith("the probabilities are too high: ") for alert in found.alerts)
-    assert found.metrics()["alerts"] == len(found.alerts) >= 2
+    index = found.columns.set_index("column")["stability_index"].map("{:.2f}".format)
+    assert found.alerts == (
+        "these are other customers than those of training: the probabilities of leaving are not distributed as then "
+        f"(stability index {index['probability of leaving']}), nor is 1 of 4 features, recency_days "
+        f"({index['recency_days']}). Train the model anew on later snapshots.",
+        "the probabilities are too high: 76.9 % were said to leave, 62.4 % did; train the model anew before money is "
+        "spent by them.",
+    )
+    assert found.metrics()["alerts"] == 2
+    assert [text.get_text() for text in found.plot().texts] == [f"{index['recency_days']} >"]
     keeps_result_contract(found, pictures=("plot",))
+
+
+def test_a_feature_that_moves_without_the_probabilities_raises_no_alert(drawn, fitted):
+    from dataclasses import replace
+
+    noise = replace(drawn[1], features=drawn[1].features.assign(noise=lambda f: f["noise"] + 3))
+    found = monitoring.watch(fitted, noise)
+    assert found.columns.set_index("column").loc["noise", "verdict"] == "shifted"
+    assert found.findings()[:2] == (
+        "Nothing that matters has changed among 2,000 customers.",
+        "Not distributed as in training, but the probabilities are, so that it raises no alert: noise.",
+    )
 
 
 def test_ages_move_every_night_and_raise_no_alert(draw_customers, keeps_result_contract):
