@@ -77,10 +77,13 @@ class EvaluationResult(Result):
             "models": self.models[columns].copy(),
             "measures": self.models.copy(),
             "differences": self.differences.copy(),
-            "lift": self.lift(),
-            "calibration": self.calibration(),
-            "predictions": self.predictions.copy(),
+            "lift": self.event.named(self.lift()),
+            "calibration": self.event.named(self.calibration()),
+            "predictions": self.event.named(self.predictions),
         }
+
+    def captions(self) -> dict[str, str]:
+        return self.shown | {"lift": f"Customers in ten groups, by falling probability of {self.event.doing}"}
 
     def metrics(self) -> dict[str, float]:
         if self.missing:

@@ -51,6 +51,13 @@ def test_the_evaluation_tells_what_is_known(drawn, fitted, keeps_result_contract
 def test_EvaluationResult_keeps_the_contract(drawn, fitted, keeps_result_contract):
     few = drawn[1].take(np.arange(60))
     keeps_result_contract(model.evaluate(fitted, few), pictures=("plot", "plot_calibration", "plot_models"))
+    # Where a purchase is predicted, the tables say so.
+    from dataclasses import replace
+
+    buying = model.evaluate(fitted, replace(few, world="purchases"), resamples=20)
+    assert buying.captions()["lift"] == "Customers in ten groups, by falling probability of buying"
+    assert {"bought", "bought_share"} <= set(buying.frames()["lift"].columns)
+    assert "bought" in buying.frames()["predictions"].columns
 
 
 def test_where_nothing_is_to_be_known_a_warning_comes_first(draw_customers, keeps_result_contract):

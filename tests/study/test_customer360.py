@@ -245,9 +245,9 @@ def arrow(table, found):
     return pa.Table.from_pylist(found, schema=schema)
 
 
-def view_of(tables, as_of=AS_OF, columns=None):
+def view_of(tables, as_of=AS_OF, **options):
     held = {name: ibis.memtable(arrow(name, found)) for name, found in tables.items()}
-    return customer360.to_pandas(customer360.expression(held, as_of=as_of, items=ITEMS, columns=columns))
+    return customer360.to_pandas(customer360.expression(held, as_of=as_of, items=ITEMS, **options))
 
 
 LINE = dict.fromkeys(SCHEMAS["transactions"]) | {"customer_id": "A", "amount": decimal.Decimal(5)}
@@ -402,6 +402,23 @@ def test_a_study_on_files_gives_the_account_by_hand(small):
     assert view["Q1"].iloc[2] == 2
 
 
+def test_what_was_added_lately_is_what_two_views_differ_by(small):
+    study = Study.open(small[1])
+    now, recent = study.customer360("2025-08-01"), list(customer360.RECENT)
+    # The last purchase but one, and the complaint, lie on the first day that counts no more, and on the first that does.
+    for days, bought, complained in ((32, {"A": 1, "D": 1}, 0), (213, {"A": 4, "D": 1}, 1)):
+        found = study.customer360("2025-08-01", recent_days=days)
+        pd.testing.assert_frame_equal(found.drop(columns=recent), now)
+        assert found.columns[-len(recent) :].tolist() == recent
+        found = found.set_index("customer_id")
+        assert found["recent_purchase_days"][list(bought)].to_dict() == bought, days
+        assert found["recent_complaints"]["A"] == complained
+        then = study.customer360(dt.date(2025, 8, 1) - dt.timedelta(days=days)).set_index("customer_id")
+        for name in recent:
+            whole = name.removeprefix("recent_")
+            assert found[name].tolist() == (found[whole] - then[whole].reindex(found.index).fillna(0)).tolist(), name
+
+
 def test_the_default_day_is_the_last_order(small):
     _, folder = small
     study = Study.open(folder)
@@ -518,7 +535,7 @@ def test_the_expression_keeps_to_what_the_engines_share():
         contract.table: ibis.table({c.name: KINDS[c.kind][0] or "int64" for c in contract.columns}, name=contract.table)
         for contract in CONTRACT_OF.values()
     }
-    view = customer360.expression(tables, as_of=dt.date(2025, 6, 30))
+    view = customer360.expression(tables, as_of=dt.date(2025, 6, 30), recent_days=90)
     sql = ibis.to_sql(view, dialect="postgres").upper()
     functions = set(re.findall(r"\b([A-Z_]{3,})\(", sql))
     assert functions <= {
