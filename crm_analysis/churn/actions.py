@@ -37,6 +37,8 @@ class PlanResult(Result):
         Whether it is known who left.
     missing : str
         Why there is no plan, as a sentence; empty where there is one.
+    whose : str
+        Which model the reasons are taken from, as a sentence; empty for a logistic regression.
     """
 
     actions: pd.DataFrame
@@ -52,6 +54,7 @@ class PlanResult(Result):
     currency: str
     known: bool
     missing: str = ""
+    whose: str = ""
     title = "Whom does it pay to contact?"
     shown: ClassVar[dict[str, str]] = {"policies": "Profit of each policy against contacting nobody"}
 
@@ -110,7 +113,7 @@ class PlanResult(Result):
         said.append(
             "The likeliest leaver is not always the best to contact: the list knows who leaves, not who listens."
         )
-        return tuple(said)
+        return (*said, self.whose) if self.whose else tuple(said)
 
     def _cost(self, row: pd.Series) -> str:
         return amount(round(row["cost"]), self.currency)

@@ -218,19 +218,6 @@ def test_ExplanationResult_keeps_the_contract(drawn, fitted, keeps_result_contra
     assert rows["probability_share"].is_monotonic_decreasing
 
 
-def test_reasons_are_the_terms_of_the_logistic_regression(drawn, fitted):
-    latest = drawn[1].take(np.arange(50))
-    terms = explanation.contributions(fitted, latest)
-    plain = fitted.models_["plain logistic"]
-    odds = np.log(plain.predict_proba(latest.features)[:, 1] / plain.predict_proba(latest.features)[:, 0])
-    whole = terms.sum(axis=1).to_numpy()
-    np.testing.assert_allclose(whole - whole[0], odds - odds[0], atol=1e-9)
-    said = explanation.reasons(fitted, latest)
-    worst = int(np.argmax(odds))
-    assert said[worst].count(" = ") >= 2
-    assert explanation.reasons(fitted, latest.take(np.arange(0))) == []
-
-
 def test_DriftResult_keeps_the_contract(drawn, fitted, keeps_result_contract):
     same = monitoring.watch(fitted, drawn[1])
     assert same.alerts == ()
