@@ -29,8 +29,8 @@ _SELECTED = (
 )
 _INFERRED = (
     "Nobody is seen to leave in an order log: who has been silent for more than {late:g} expected gaps counts as gone, "
-    "one expected gap after the last purchase. The intervals reach from leaving right after the last purchase to "
-    "leaving when the silence had become that long; they do not know who is wrongly taken for gone or for active."
+    "at a time drawn from that silence. The intervals reach from leaving right after the last purchase to leaving "
+    "when the silence had become that long; they do not know who is wrongly taken for gone or for active."
 )
 
 
@@ -68,7 +68,7 @@ class Tenures:
     within: tuple[str, ...] = ()
 
 
-def gather(study: Study, *, by: str = "", late: float = 3.0) -> Tenures:
+def gather(study: Study, *, by: str = "", late: float = 3.0, seed: int = 0) -> Tenures:
     """Find out how long the customers of a study have stayed.
 
     Parameters
@@ -79,6 +79,8 @@ def gather(study: Study, *, by: str = "", late: float = 3.0) -> Tenures:
         An attribute of customers whose groups are to be compared; left out where the study does not have it.
     late : float
         Without contracts and label: silence in expected gaps from which a customer counts as gone.
+    seed : int
+        Of the ages that are drawn where leaving is inferred from silence.
 
     Returns
     -------
@@ -92,8 +94,9 @@ def gather(study: Study, *, by: str = "", late: float = 3.0) -> Tenures:
     count from the day of joining, where the customers table has it, else from the first purchase; who joined before
     the log enters at the age on its first day. Who is active by the own rhythm counts as there on the last day. Who is
     gone left at some time between the last purchase and the day on which the silence had lasted `late` expected gaps
-    (interval censoring): the age is taken one expected gap after the last purchase, as long as a customer who buys at
-    a steady rate takes on average from any day to the next purchase, and both ends are kept beside it.
+    (interval censoring). Beside both ends stands an age drawn between them: where leaving is as likely on any day
+    beforehand and purchases come at random, one in g days on average, a leaver who last bought s days before leaving
+    has bought nothing in them with the chance exp(-s / g), which is the density of s.
     """
     world = labels.world_of(study)
     if world == "label":
@@ -101,7 +104,7 @@ def gather(study: Study, *, by: str = "", late: float = 3.0) -> Tenures:
     elif world == "contracts":
         found, note = _contracts(study), ""
     elif world == "silence":
-        found, note = _orders(study, late), _INFERRED.format(late=late)
+        found, note = _orders(study, late, seed), _INFERRED.format(late=late)
     else:
         found, note = pd.DataFrame(), ""
     if found.empty:
@@ -147,7 +150,7 @@ def _contracts(study: Study) -> pd.DataFrame:
     return _with_attributes(study, made[made[AGE] > made[ENTRY].clip(lower=0)])
 
 
-def _orders(study: Study, late: float) -> pd.DataFrame:
+def _orders(study: Study, late: float, seed: int) -> pd.DataFrame:
     columns = ["recency_days", "tenure_days", "frequency", "purchase_days", "first_purchase", "last_purchase"]
     bought = study.customer360(columns=columns).dropna(subset=["first_purchase"]).set_index("customer_id")
     gaps, span = rhythm.gaps_and_span(bought)
@@ -166,10 +169,11 @@ def _orders(study: Study, late: float) -> pd.DataFrame:
     begin = pd.Timestamp(labels.span(study, "silence")[0])
     entry = (begin - joined).dt.days.to_numpy("float64")
     begun = np.maximum(entry, 0)
+    drawn = -np.log1p(np.random.default_rng(seed).random(len(bought)) * np.expm1(-late))
     # Half a day is the least that a relation can be told to last in a log of days.
     ages = {
         name: np.maximum(since + np.where(gone, waited, recency), begun + 0.5) / _MONTH_DAYS
-        for name, waited in ((AGE, expected), (EARLIEST, 0.0), (LATEST, late * expected))
+        for name, waited in ((AGE, drawn * expected), (EARLIEST, 0.0), (LATEST, late * expected))
     }
     made = pd.DataFrame(
         {**ages, LEFT: gone.astype("float64"), ENTRY: np.where(entry > 0, entry, -1) / _MONTH_DAYS}, index=bought.index
