@@ -196,6 +196,8 @@ def run(
         print(f"crm-analysis: {failed.name} failed{_where(failed)}", file=sys.stderr)
     for name, alerts in outcome.alerts:
         print(f"crm-analysis: {alerts} {'alert' if alerts == 1 else 'alerts'} in {name}", file=sys.stderr)
+    for sentence in outcome.contested:
+        print(f"crm-analysis: {sentence}", file=sys.stderr)
     if all(notebook.status == "skipped" for notebook in outcome.notebooks):
         print("crm-analysis: no notebook fits this study's tables; the report is empty.", file=sys.stderr)
     print(outcome.index)

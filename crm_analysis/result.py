@@ -103,7 +103,9 @@ def _list(sentences: list[str]) -> str:
     return f'<ul class="crm-findings">{"".join(sentences)}</ul>' if sentences else ""
 
 
-def record(result: Result, name: str, *, headlines: int = 1, unfolded: int | None = None) -> None:
+def record(
+    result: Result, name: str, *, headlines: int = 1, unfolded: int | None = None, watched: bool = False
+) -> None:
     """Display a result in a notebook and, in a run of the report, save what it says.
 
     Inside a run (the runner names a file in the environment) the findings, metrics and frames are also written: the
@@ -121,6 +123,9 @@ def record(result: Result, name: str, *, headlines: int = 1, unfolded: int | Non
     unfolded : int, optional
         How many of its findings stand open on the page, from the first; the others and the tables lie behind a fold.
         For a result that says much of what an earlier one on the page has said. By default everything stands open.
+    watched : bool
+        Whether its metrics stand in metrics.json as ``<name>.<metric>``, so that a scheduler finds them whatever the
+        notebook is called; else as ``<notebook>/<name>.<metric>``.
 
     Raises
     ------
@@ -139,10 +144,10 @@ def record(result: Result, name: str, *, headlines: int = 1, unfolded: int | Non
         display({"text/plain": repr(result), "text/html": result._html(unfolded)}, raw=True)
     target = os.environ.get(RESULTS_FILE)
     if target:
-        _save(result, name, Path(target), headlines)
+        _save(result, name, Path(target), headlines=headlines, watched=watched)
 
 
-def _save(result: Result, name: str, target: Path, headlines: int) -> None:
+def _save(result: Result, name: str, target: Path, *, headlines: int, watched: bool) -> None:
     saved: dict[str, Any] = json.loads(target.read_text("utf-8")) if target.exists() else {"schema": 1, "results": []}
     if any(entry["name"] == name for entry in saved["results"]):
         raise UsageError(
@@ -164,6 +169,7 @@ def _save(result: Result, name: str, target: Path, headlines: int) -> None:
         "metrics": metrics,
         "tables": files,
         "headlines": 0 if all(frame.empty for frame in frames.values()) else headlines,
+        "watched": watched,
     }
     saved["results"].append(entry)
     target.parent.mkdir(parents=True, exist_ok=True)

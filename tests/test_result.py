@@ -124,7 +124,7 @@ def test_what_repeats_lies_behind_a_fold(baskets, monkeypatch):
 def test_inside_a_run_it_is_saved(baskets, run):
     record(baskets, "baskets")
     named = BasketResult(pd.DataFrame({"things": [1]}, index=pd.Index(["b9"], name="basket")), {"size": np.float64(1)})
-    record(named, "second_2", headlines=0)
+    record(named, "second_2", headlines=0, watched=True)
     assert json.loads(run.read_text("utf-8")) == {
         "schema": 1,
         "results": [
@@ -135,6 +135,7 @@ def test_inside_a_run_it_is_saved(baskets, run):
                 "metrics": {"mean_size": 2.5, "baskets": 2, "unknown": None},
                 "tables": {"table": {"file": "tables/20_baskets.baskets.table.csv", "rows": 2}},
                 "headlines": 1,
+                "watched": False,
             },
             {
                 "name": "second_2",
@@ -143,6 +144,7 @@ def test_inside_a_run_it_is_saved(baskets, run):
                 "metrics": {"size": 1.0},
                 "tables": {"table": {"file": "tables/20_baskets.second_2.table.csv", "rows": 1}},
                 "headlines": 0,
+                "watched": True,
             },
         ],
     }

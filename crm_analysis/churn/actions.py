@@ -39,6 +39,8 @@ class PlanResult(Result):
         Why there is no plan, as a sentence; empty where there is one.
     resting, rest_days : int
         Customers who cannot be on the list, since a campaign of the last `rest_days` days has them.
+    whose : str
+        Which model the reasons are taken from, as a sentence; empty for a logistic regression.
     """
 
     actions: pd.DataFrame
@@ -56,6 +58,7 @@ class PlanResult(Result):
     missing: str = ""
     resting: int = 0
     rest_days: int = 0
+    whose: str = ""
     title = "Whom does it pay to contact?"
     shown: ClassVar[dict[str, str]] = {"policies": "Profit of each policy against contacting nobody"}
 
@@ -128,7 +131,7 @@ class PlanResult(Result):
         said.append(
             "The likeliest leaver is not always the best to contact: the list knows who leaves, not who listens."
         )
-        return tuple(said)
+        return (*said, self.whose) if self.whose else tuple(said)
 
     def _cost(self, row: pd.Series) -> str:
         return amount(round(row["cost"]), self.currency)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis import options, resampling
-from crm_analysis.churn import explanation, profit
+from crm_analysis.churn import profit, reasons
 from crm_analysis.churn.actions import PlanResult, nothing
 from crm_analysis.churn.model import ChurnModel
 from crm_analysis.churn.profit import Offer
@@ -119,6 +119,7 @@ def plan(
     generator = np.random.default_rng(seed)
     arm = np.full(len(chosen), "treated", dtype=object)
     arm[generator.permutation(len(chosen))[: round(hold_out * len(chosen))]] = "control"
+    told, whose = reasons.tell(churn, sample.take(chosen))
     listed = pd.DataFrame(
         {
             "customer_id": sample.features.index[chosen],
@@ -127,7 +128,7 @@ def plan(
             "value": values[chosen],
             "expected_gain": gain[chosen],
             "expected_cost": cost[chosen],
-            "reasons": explanation.reasons(churn, sample.take(chosen)),
+            "reasons": told,
         }
     )
     curve = pd.DataFrame(columns=["contacted_share", "profit", "profit_low", "profit_high"])
@@ -156,6 +157,7 @@ def plan(
         hold_out=hold_out,
         currency=currency,
         known=bool(mixed),
+        whose=whose,
     )
 
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from crm_analysis import style
-from crm_analysis.churn.learners import LEARNERS
+from crm_analysis.churn.learners import named
 from crm_analysis.churn.sample import LEAVING, Event
 from crm_analysis.churn.scores import BINS, MEASURES
 from crm_analysis.proportion import wilson
@@ -70,9 +70,6 @@ class EvaluationResult(Result):
     def to_frame(self) -> pd.DataFrame:
         return self.models.copy()
 
-    def captions(self) -> dict[str, str]:
-        return {**self.shown, "lift": f"Customers in ten groups, by falling probability of {self.event.doing}"}
-
     def frames(self) -> dict[str, pd.DataFrame]:
         columns = ["model", "kind"]
         columns += [f"{name}{end}" for name in _SHOWN for end in ("", "_low", "_high")]
@@ -80,10 +77,13 @@ class EvaluationResult(Result):
             "models": self.models[columns].copy(),
             "measures": self.models.copy(),
             "differences": self.differences.copy(),
-            "lift": self.lift(),
-            "calibration": self.calibration(),
-            "predictions": self.predictions.copy(),
+            "lift": self.event.named(self.lift()),
+            "calibration": self.event.named(self.calibration()),
+            "predictions": self.event.named(self.predictions),
         }
+
+    def captions(self) -> dict[str, str]:
+        return self.shown | {"lift": f"Customers in ten groups, by falling probability of {self.event.doing}"}
 
     def metrics(self) -> dict[str, float]:
         if self.missing:
@@ -148,7 +148,7 @@ class EvaluationResult(Result):
         auc = f"{row['roc_auc']:.3f} ({between(row['roc_auc_low'], row['roc_auc_high'], digits=3)})"
         n, gone = len(self.predictions), int(self.predictions["left"].sum())
         who = f"{count(n, 'customer')}, {gone:,} of whom {self.event.did}"
-        name = self._named(self.chosen)
+        name = named(self.chosen)
         said = [f"{name[0].upper()}{name[1:]} orders who {self.event.does} with a ROC AUC of {auc}, {where} ({who})."]
         difference = self._difference(self.best_baseline, "roc_auc")
         low, high = -difference["high"], -difference["low"]
@@ -185,18 +185,12 @@ class EvaluationResult(Result):
             name for name in self.models.loc[self.models["kind"] == "model", "model"] if self._is_alike(str(name))
         ]
         if others:
-            said.append(f"It cannot be told apart from {listed([self._named(name) for name in others])} (ROC AUC).")
+            said.append(f"It cannot be told apart from {listed([named(name) for name in others])} (ROC AUC).")
         return tuple(said)
 
     def _is_alike(self, model: str) -> bool:
         row = self._difference(model, "roc_auc")
         return bool(row["low"] <= 0 <= row["high"])
-
-    @staticmethod
-    def _named(model: str) -> str:
-        if model == "plain logistic":
-            return "the plain logistic regression"
-        return LEARNERS.get(model, model) if model == "boosting" else f"the {LEARNERS.get(model, model)}"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw which share of the leavers is reached by contacting so many customers: the gains curve."""

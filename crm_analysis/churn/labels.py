@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SnapshotsResult", "purchases", "snapshots", "span", "world_of"]
 
-_RECENT = ("purchase_days", "gross_spend", "contacts", "complaints")
-
 
 def snapshots(
     study: Study,
@@ -234,7 +232,7 @@ def _dated(
     taken, rows = [], []
     dropped: dict[str, str] = {}
     for day, role in [*((day, "training") for day in reversed(trained)), (test, "test"), (last, "to score")]:
-        made, reasons, inactive = _view(study, world, day, first, horizon, late)
+        made, reasons, inactive = _view(study, world, day, horizon, late)
         if category:
             made = made.assign(
                 category_purchase_days=_bought_before(study, day, category).reindex(made.index).fillna(0.0)
@@ -269,22 +267,9 @@ def span(study: Study, world: str) -> tuple[date, date]:
     return found["first"].date(), min(last, study.last_date) if "transactions" in study.tables else last
 
 
-def _view(
-    study: Study, world: str, day: date, first: date, horizon: int, late: float
-) -> tuple[pd.DataFrame, dict[str, str], int]:
+def _view(study: Study, world: str, day: date, horizon: int, late: float) -> tuple[pd.DataFrame, dict[str, str], int]:
     """Features of those who are customers on a day, what was dropped, and how many are not active any more."""
-    customers = features.answered(study.customer360(day), study.config.survey)
-    before = day - timedelta(days=horizon)
-    if before >= first:
-        added = [name for name in _RECENT if name in customers.columns]
-        earlier = study.customer360(before, columns=added).set_index("customer_id")
-        earlier = earlier.reindex(customers["customer_id"]).fillna(0.0)
-        customers = customers.assign(
-            **{
-                f"recent_{name}": customers[name].to_numpy("float64") - earlier[name].to_numpy("float64")
-                for name in added
-            }
-        )
+    customers = features.answered(study.customer360(day, recent_days=horizon), study.config.survey)
     if world == "contracts":
         there = customers["open_contract"].fillna(False).to_numpy(bool)
         kept = customers[there].drop(columns="open_contract")

@@ -44,6 +44,13 @@ BASELINES = {
 """Simple rules of one column each, with what the column says."""
 
 
+def named(model: str) -> str:
+    """Return what a learner is called within a sentence."""
+    if model == "plain logistic":
+        return "the plain logistic regression"
+    return LEARNERS[model] if model == "boosting" else f"the {LEARNERS.get(model, model)}"
+
+
 def pipeline(kind: str, features: pd.DataFrame, settings: Mapping[str, Any], *, seed: int) -> Pipeline:
     """Return an unfitted pipeline that takes features as they are, with missing values and categories.
 

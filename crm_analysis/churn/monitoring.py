@@ -21,6 +21,8 @@ from crm_analysis.table import between, count, decimal, listed, percent, short
 STABLE, SHIFTED = 0.10, 0.25
 """Population stability index: below the first nothing moved, from the second on the population is another one."""
 
+# Longer bars are cut, or the thresholds could not be told apart.
+_LONGEST = 4 * SHIFTED
 _SAME = "The table has no dates, so its customers are those of training; set those of a later table beside them."
 
 
@@ -67,9 +69,15 @@ class DriftResult(Result):
         if self.missing:
             return (f"Nothing can be watched: {self.missing[0].lower()}{self.missing[1:]}",)
         said = [f"Alert: {alert}" for alert in self.alerts]
-        moved = self.columns[self.columns["verdict"] == "moved"]
+        moved, shifted = (self.columns[self.columns["verdict"] == verdict] for verdict in ("moved", "shifted"))
+        quiet = not _matters(self.columns)
         if not self.alerts:
-            said.append(f"Nothing passed a threshold among {count(self.customers, 'customer')}.")
+            said.append(f"Nothing that matters has changed among {count(self.customers, 'customer')}.")
+        if len(shifted) and quiet:
+            said.append(
+                f"Not distributed as in training, but the probabilities are, so that it raises no alert: "
+                f"{listed(list(shifted['column'].head(6)))}."
+            )
         if len(moved):
             said.append(f"Somewhat moved: {listed(list(moved['column'].head(6)))}.")
         aged = self.columns[self.columns["verdict"] == "calendar"]
@@ -94,10 +102,23 @@ class DriftResult(Result):
         rows = self.columns.head(12).iloc[::-1]
         ax = style.axes(ax, height=1.4 + 0.32 * len(rows))
         colours = {"stable": style.PALETTE[0], "moved": style.PALETTE[1], "shifted": style.ACCENT, "calendar": "0.7"}
-        ax.barh([short(name) for name in rows["column"]], rows["stability_index"], color=rows["verdict"].map(colours))
+        index = rows["stability_index"]
+        end = max(1.15 * SHIFTED, 1.05 * min(index.max(), _LONGEST))
+        ax.barh([short(name) for name in rows["column"]], index.clip(upper=end), color=rows["verdict"].map(colours))
+        for place, value in enumerate(index):
+            if value > end:
+                ax.annotate(
+                    f"{decimal(value)} >",
+                    (end, place),
+                    (-4, 0),
+                    textcoords="offset points",
+                    ha="right",
+                    va="center",
+                    color="white",
+                )
         for line in (STABLE, SHIFTED):
             ax.axvline(line, color=style.MUTED, linestyle="--", linewidth=1)
-        ax.set_xlim(0, max(1.15 * SHIFTED, 1.05 * rows["stability_index"].max()))
+        ax.set_xlim(0, end)
         ax.set_xlabel("population stability index (dashed: moved, shifted)")
         ax.set_title("What moved since training")
         return style.describe(ax, f"Population stability index by column. {self.findings()[0]}")
@@ -130,8 +151,10 @@ def watch(
     Population stability index: sum over classes of (q - p) log(q / p), with p and q the shares in training and now, in
     ten classes of equal size of a number, missing values a class of their own; shares of nought count as half a
     customer. Twice the symmetrised Kullback-Leibler divergence, so that .10 and .25 are rules of thumb (Siddiqi 2006),
-    not tests. An alert is raised from .25, except for ages and days since a date, which move every night, and where
-    the calibration intercept differs from 0 beyond chance by more than .25 in log odds.
+    not tests. One alert says that the customers are others, with the features that moved most: where the index of the
+    probabilities reaches .25, or .10 with a feature at .25. A feature that moves without the probabilities does not
+    matter to the model and raises none, nor do ages and days since a date, which move every night. Another alert says
+    that the calibration intercept differs from 0 beyond chance by more than .25 in log odds.
 
     References
     ----------
@@ -151,11 +174,7 @@ def watch(
     columns["verdict"] = np.select(
         [ages & (index >= STABLE), index >= SHIFTED, index >= STABLE], ["calendar", "shifted", "moved"], "stable"
     )
-    shifted = columns[columns["verdict"] == "shifted"]
-    alerts = [
-        f"{row['column']} is not distributed as in training (stability index {decimal(row['stability_index'])})."
-        for row in shifted.to_dict("records")
-    ]
+    alerts = [_others(columns)] if _matters(columns) else []
     calibration = _calibration(sample, chance, resamples, seed)
     if calibration:
         low, high = calibration["calibration_intercept_low"], calibration["calibration_intercept_high"]
@@ -163,9 +182,31 @@ def watch(
             way = "low" if low > 0 else "high"
             alerts.append(
                 f"the probabilities are too {way}: {percent(calibration['mean_probability'])} were said to leave, "
-                f"{percent(calibration['left_share'])} did."
+                f"{percent(calibration['left_share'])} did; train the model anew before money is spent by them."
             )
     return DriftResult(columns, calibration, len(sample), tuple(alerts))
+
+
+def _matters(columns: pd.DataFrame) -> bool:
+    """Whether the customers are others in a way that the model's own probabilities notice."""
+    score = columns.loc[columns["column"] == SCORE, "stability_index"].max()
+    return bool(score >= SHIFTED or (score >= STABLE and (columns["verdict"] == "shifted").any()))
+
+
+def _others(columns: pd.DataFrame) -> str:
+    whole = columns[columns["column"] != SCORE]
+    shifted = whole[whole["verdict"] == "shifted"]
+    score = columns.loc[columns["column"] == SCORE, "stability_index"].iloc[0]
+    said = (
+        "these are other customers than those of training: the probabilities of leaving are not distributed as then "
+        f"(stability index {decimal(score)})"
+    )
+    if len(shifted):
+        most = [f"{row['column']} ({decimal(row['stability_index'])})" for row in shifted.head(3).to_dict("records")]
+        which = f", most of all {listed(most)}" if len(shifted) > 3 else f", {listed(most)}"
+        verb = "is" if len(shifted) == 1 else "are"
+        said += f", nor {verb} {len(shifted)} of {count(len(whole), 'feature')}{which}"
+    return f"{said}. Train the model anew on later snapshots."
 
 
 def _index(classes: pd.DataFrame, values: pd.Series, trained_on: int) -> float:

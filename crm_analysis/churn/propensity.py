@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from scipy import stats
 
 from crm_analysis import options, style
-from crm_analysis.churn import explanation
+from crm_analysis.churn import reasons
 from crm_analysis.churn.model import ChurnModel
 from crm_analysis.churn.sample import Sample
 from crm_analysis.errors import UsageError
@@ -42,6 +42,8 @@ class TrialPlanResult(Result):
         Customers that were looked at.
     currency : str
         For readers.
+    whose : str
+        Which model the reasons are taken from, as a sentence; empty for a logistic regression.
     """
 
     actions: pd.DataFrame
@@ -54,6 +56,7 @@ class TrialPlanResult(Result):
     customers: int
     currency: str
     missing: str = ""
+    whose: str = ""
     title = "Who is likely to buy, and does contacting them pay?"
     shown: ClassVar[dict[str, str]] = {"sizes": "The trial before the campaign"}
 
@@ -95,7 +98,7 @@ class TrialPlanResult(Result):
         ]
         if self.power < 0.5:
             said.append("There are too few customers to tell whether it pays: gather several campaigns before judging.")
-        return tuple(said)
+        return (*said, self.whose) if self.whose else tuple(said)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the probability of buying, highest first, with the break-even."""
@@ -189,18 +192,21 @@ def plan(
     place = np.random.default_rng(seed).permutation(len(chosen))
     arms = np.full(len(chosen), "later", dtype=object)
     arms[place[:arm]], arms[place[arm : 2 * arm]] = "trial", "control"
+    told, whose = reasons.tell(model, sample.take(chosen))
     actions = pd.DataFrame(
         {
             "customer_id": sample.features.index[chosen],
             "arm": arms,
             "probability_share": chance[chosen],
             "expected_gain": gain[chosen],
-            "reasons": explanation.reasons(model, sample.take(chosen)),
+            "reasons": told,
         }
     )
     sizes = pd.DataFrame({"arm": ["trial", "control"], "customers": [arm, arm], "expected_share": [raised, mean]})
     reached = _power(mean, raised, arm) if arm else 0.0
-    return TrialPlanResult(actions, sizes, break_even, reached, lift, margin, contact_cost, len(sample), currency)
+    return TrialPlanResult(
+        actions, sizes, break_even, reached, lift, margin, contact_cost, len(sample), currency, whose=whose
+    )
 
 
 def _arm(low: float, high: float, power: float) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,10 @@ class Event:
     did: str
     doing: str
     people: str
+
+    def named(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a copy whose columns about leaving say what is predicted: ``left_share``, ``bought_share``."""
+        return table.rename(columns={name: re.sub(r"^left(?=_|$)", self.did, name) for name in table.columns})
 
 
 LEAVING = Event("leave", "leaves", "left", "leaving", "leavers")

@@ -66,7 +66,7 @@ class SnapshotsResult(Result):
         return self.blocks.copy()
 
     def frames(self) -> dict[str, pd.DataFrame]:
-        return {"blocks": self.to_frame()}
+        return {"blocks": self.training.event.named(self.blocks)}
 
     @property
     def missing(self) -> str:
@@ -83,7 +83,7 @@ class SnapshotsResult(Result):
         last = known.iloc[-1]
         return {
             "customers": int(last["customers"]),
-            "left_share": float(last["left_share"]),
+            f"{self.training.event.did}_share": float(last["left_share"]),
             "features": self.training.features.shape[1],
             "leaks": len(self.leaks.found),
         }

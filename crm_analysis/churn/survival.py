@@ -36,7 +36,8 @@ class SurvivalResult(Result):
     Attributes
     ----------
     curves : DataFrame
-        One row per group and age at which somebody left: group, time, at_risk, left, staying_share with its interval.
+        One row per group and age at which somebody left: group, time, at_risk, left, staying_share with its interval;
+        where the ages at leaving lie between two ends only, the interval holds that too.
     groups : DataFrame
         One row per group: customers, left, the age at which half are gone with its interval (missing: not reached).
     test : dict
@@ -137,6 +138,7 @@ def curves(
     left: str,
     by: str = "",
     entry: str = "",
+    within: Sequence[str] = (),
     unit: str = "months",
     note: str = "",
 ) -> SurvivalResult:
@@ -155,6 +157,9 @@ def curves(
     entry : str, optional
         Column with the age at which the customer came under observation (delayed entry), below `time`: somebody who
         was a customer before the records begin could not have been seen to leave earlier.
+    within : two str, optional
+        Columns with the earliest and the latest age at which the customer may have left (or was last seen), where no
+        date says it.
     unit : str
         What ages are counted in.
     note : str
@@ -175,7 +180,10 @@ def curves(
     Notes
     -----
     S(t) = product over ages up to t of (1 - left / at risk) (Kaplan and Meier 1958), with Greenwood's variance and an
-    interval on the log-minus-log scale. The groups are compared by the log-rank test (Mantel 1966).
+    interval on the log-minus-log scale. The groups are compared by the log-rank test (Mantel 1966). With `within` the
+    interval reaches from the lowest to the highest end of three curves: that of `time`, and those in which everybody
+    left as early and as late as possible. These two are the extremes of a common shift; ages that lie early for some
+    customers and late for others may give a little more, because those who are lost sight of weigh in too.
 
     References
     ----------
@@ -189,6 +197,7 @@ def curves(
         groups = ["group", "customers", "left", "median", "median_low", "median_high"]
         return SurvivalResult(pd.DataFrame(columns=columns), pd.DataFrame(columns=groups), {}, unit, note)
     ages, gone, entered = read(customers, time=time, left=left, entry=entry, where="survival.curves")
+    ends = [read(customers, time=name, left=left, entry=entry, where="survival.curves")[0] for name in within]
     parts = {ALL: np.ones(len(ages), dtype=bool)}
     if by:
         if by not in customers.columns:
@@ -199,13 +208,16 @@ def curves(
         # A group of that name would stand for all customers.
         names = np.where(names == ALL, f"{by} = {ALL}", names)
         parts |= {name: names == name for name in sorted(set(names))}
-    tables = [_curve(ages[part], gone[part], entered[part], name) for name, part in parts.items()]
-    rows = []
-    for (name, part), table in zip(parts.items(), tables, strict=True):
-        middle = [_first_below(table, f"staying_share{end}") for end in ("", "_low", "_high")]
+    tables, rows = [], []
+    for name, part in parts.items():
+        three = [_curve(seen[part], gone[part], entered[part], name) for seen in (ages, *ends)]
+        lows, highs = ([_first_below(curve, f"staying_share_{end}") for curve in three] for end in ("low", "high"))
+        # An end that one of the curves does not reach is the highest, and never the lowest.
+        half = [_first_below(three[0], "staying_share"), np.fmin.reduce(lows), np.max(highs)]
+        tables.append(_spanned(three))
         rows.append(
             {"group": name, "customers": int(part.sum()), "left": int(gone[part].sum())}
-            | dict(zip(("median", "median_low", "median_high"), middle, strict=True))
+            | dict(zip(("median", "median_low", "median_high"), half, strict=True))
         )
     test = _log_rank(ages, gone, entered, list(parts.values())[1:]) if len(parts) > 2 else {}
     return SurvivalResult(pd.concat(tables, ignore_index=True), pd.DataFrame(rows), test, unit, note)
@@ -246,6 +258,17 @@ def _curve(ages: np.ndarray, gone: np.ndarray, entered: np.ndarray, name: str) -
 def _first_below(curve: pd.DataFrame, column: str) -> float:
     below = curve.loc[curve[column] <= 0.5, "time"]
     return float(below.iloc[0]) if len(below) else np.nan
+
+
+def _spanned(curves: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The first curve, with intervals from the lowest to the highest end of all at each of its times."""
+    found: dict[str, list[np.ndarray]] = {"staying_share_low": [], "staying_share_high": []}
+    for curve in curves:
+        place = np.searchsorted(curve["time"].to_numpy(), curves[0]["time"].to_numpy(), side="right")
+        for name, ends in found.items():
+            ends.append(np.concatenate([[1.0], curve[name].to_numpy()])[place])
+    low, high = np.min(found["staying_share_low"], axis=0), np.max(found["staying_share_high"], axis=0)
+    return curves[0].assign(staying_share_low=low, staying_share_high=high)
 
 
 def _log_rank(ages: np.ndarray, gone: np.ndarray, entered: np.ndarray, parts: Sequence[np.ndarray]) -> dict[str, float]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from crm_analysis.study import Study
 
 AGE, LEFT, ENTRY = "age", "left", "entry"
+EARLIEST, LATEST = "earliest_age", "latest_age"
 """Columns of `Tenures.customers`."""
 
 _MONTH_DAYS = 30.4375
@@ -28,7 +29,8 @@ _SELECTED = (
 )
 _INFERRED = (
     "Nobody is seen to leave in an order log: who has been silent for more than {late:g} expected gaps counts as gone, "
-    "one expected gap after the last purchase. The intervals do not know how uncertain that is."
+    "at a time drawn from that silence. The intervals reach from leaving right after the last purchase to leaving "
+    "when the silence had become that long; they do not know who is wrongly taken for gone or for active."
 )
 
 
@@ -52,6 +54,9 @@ class Tenures:
         What the ages are worth, as a sentence; may be empty.
     left_out : tuple of str
         Columns that are no features because they follow the age itself.
+    within : tuple of str
+        Columns with the earliest and the latest age at which the customer may have left, where no date says it; else
+        empty.
     """
 
     customers: pd.DataFrame
@@ -60,9 +65,10 @@ class Tenures:
     unit: str
     note: str
     left_out: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
 
 
-def gather(study: Study, *, by: str = "", late: float = 3.0) -> Tenures:
+def gather(study: Study, *, by: str = "", late: float = 3.0, seed: int = 0) -> Tenures:
     """Find out how long the customers of a study have stayed.
 
     Parameters
@@ -73,6 +79,8 @@ def gather(study: Study, *, by: str = "", late: float = 3.0) -> Tenures:
         An attribute of customers whose groups are to be compared; left out where the study does not have it.
     late : float
         Without contracts and label: silence in expected gaps from which a customer counts as gone.
+    seed : int
+        Of the ages that are drawn where leaving is inferred from silence.
 
     Returns
     -------
@@ -84,8 +92,11 @@ def gather(study: Study, *, by: str = "", late: float = 3.0) -> Tenures:
     Contracts: a relation lasts from the first start to the last end, and is open if one of its contracts is. Ends are
     on record from the first end on, so who began earlier enters at the age on that day (delayed entry). Orders: ages
     count from the day of joining, where the customers table has it, else from the first purchase; who joined before
-    the log enters at the age on its first day. A customer who is still active is only known to be so until the last
-    purchase.
+    the log enters at the age on its first day. Who is active by the own rhythm counts as there on the last day. Who is
+    gone left at some time between the last purchase and the day on which the silence had lasted `late` expected gaps
+    (interval censoring). Beside both ends stands an age drawn between them: where leaving is as likely on any day
+    beforehand and purchases come at random, one in g days on average, a leaver who last bought s days before leaving
+    has bought nothing in them with the chance exp(-s / g), which is the density of s.
     """
     world = labels.world_of(study)
     if world == "label":
@@ -93,14 +104,15 @@ def gather(study: Study, *, by: str = "", late: float = 3.0) -> Tenures:
     elif world == "contracts":
         found, note = _contracts(study), ""
     elif world == "silence":
-        found, note = _orders(study, late), _INFERRED.format(late=late)
+        found, note = _orders(study, late, seed), _INFERRED.format(late=late)
     else:
         found, note = pd.DataFrame(), ""
     if found.empty:
         return Tenures(pd.DataFrame(columns=["customer_id", AGE, LEFT, ENTRY]), (), "", "months", "")
     unit = str(study.config.churn.get("unit", "months")) if world == "label" else "months"
     found, names, left_out = _known_from_the_beginning(found)
-    return Tenures(found, names, by if by in found.columns else "", unit, note, left_out)
+    within = (EARLIEST, LATEST) if world == "silence" else ()
+    return Tenures(found, names, by if by in found.columns else "", unit, note, left_out, within)
 
 
 def _labelled(study: Study) -> pd.DataFrame:
@@ -138,7 +150,7 @@ def _contracts(study: Study) -> pd.DataFrame:
     return _with_attributes(study, made[made[AGE] > made[ENTRY].clip(lower=0)])
 
 
-def _orders(study: Study, late: float) -> pd.DataFrame:
+def _orders(study: Study, late: float, seed: int) -> pd.DataFrame:
     columns = ["recency_days", "tenure_days", "frequency", "purchase_days", "first_purchase", "last_purchase"]
     bought = study.customer360(columns=columns).dropna(subset=["first_purchase"]).set_index("customer_id")
     gaps, span = rhythm.gaps_and_span(bought)
@@ -156,15 +168,17 @@ def _orders(study: Study, late: float) -> pd.DataFrame:
     since = (bought["last_purchase"] - joined).dt.days.to_numpy("float64")
     begin = pd.Timestamp(labels.span(study, "silence")[0])
     entry = (begin - joined).dt.days.to_numpy("float64")
+    begun = np.maximum(entry, 0)
+    drawn = -np.log1p(np.random.default_rng(seed).random(len(bought)) * np.expm1(-late))
+    # Half a day is the least that a relation can be told to last in a log of days.
+    ages = {
+        name: np.maximum(since + np.where(gone, waited, recency), begun + 0.5) / _MONTH_DAYS
+        for name, waited in ((AGE, drawn * expected), (EARLIEST, 0.0), (LATEST, late * expected))
+    }
     made = pd.DataFrame(
-        {
-            AGE: (since + np.where(gone, expected, 0)) / _MONTH_DAYS,
-            LEFT: gone.astype("float64"),
-            ENTRY: np.where(entry > 0, entry, -1) / _MONTH_DAYS,
-        },
-        index=bought.index,
+        {**ages, LEFT: gone.astype("float64"), ENTRY: np.where(entry > 0, entry, -1) / _MONTH_DAYS}, index=bought.index
     )
-    return _with_attributes(study, made[made[AGE] > made[ENTRY].clip(lower=0)])
+    return _with_attributes(study, made)
 
 
 def _with_attributes(study: Study, made: pd.DataFrame) -> pd.DataFrame:
@@ -175,7 +189,8 @@ def _with_attributes(study: Study, made: pd.DataFrame) -> pd.DataFrame:
 
 def _known_from_the_beginning(customers: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...], tuple[str, ...]]:
     """The customers with columns of plain types, those that may be features of a hazard, those that follow the age."""
-    made, _ = features.make(customers, as_of=None, leave_out=(AGE, LEFT, ENTRY, *features.UNDATED))
+    ages = [name for name in (AGE, LEFT, ENTRY, EARLIEST, LATEST) if name in customers.columns]
+    made, _ = features.make(customers, as_of=None, leave_out=(*ages, *features.UNDATED))
     made = made.set_axis(customers.index)
     names: list[str] = []
     same: list[str] = []
@@ -188,5 +203,5 @@ def _known_from_the_beginning(customers: pd.DataFrame) -> tuple[pd.DataFrame, tu
             continue
         follows = abs(values.rank().corr(customers[AGE].rank())) >= _SAME_AS_AGE
         (same if follows else names).append(str(name))
-    kept = pd.concat([customers[["customer_id", AGE, LEFT, ENTRY]], made[[*names, *same]]], axis=1)
+    kept = pd.concat([customers[["customer_id", *ages]], made[[*names, *same]]], axis=1)
     return kept, tuple(names), tuple(same)

@@ -41,7 +41,8 @@ class UpliftResult(Result):
     effect : dict
         Mean effect of a contact in percentage points: estimate, low, high; treated and control customers.
     scores : DataFrame
-        One row per row of the campaigns: customer_id and each method's out-of-fold uplift.
+        One row per row of the campaigns that was tested: customer_id, each method's predicted uplift and the predicted
+        response to a contact, as shares. Customers are ordered by them within their fold.
     """
 
     methods: pd.DataFrame
@@ -166,7 +167,7 @@ def estimate(
     response : array of shape (n,)
         1 for who responded (bought, stayed), else 0.
     folds : int
-        Folds, by customer; every prediction is made by a model that did not see the customer.
+        Folds, by customer, 2 or more; every one but the first is tested, by models learned from those before it.
     resamples : int
         Bootstrap resamples of the customers.
     seed : int
@@ -188,12 +189,16 @@ def estimate(
     *Transformed outcome*: y t / e - y (1 - t) / (1 - e), with e the share treated, has the uplift as its mean, so that
     a regression of it learns the uplift (Athey and Imbens 2016). Qini curve (Radcliffe 2007): additional responses if
     the first share of the customers is contacted, R_t - R_c N_t / N_c; the coefficient is the mean distance to the
-    line of a choice by lot. *Response* orders by the probability to respond when treated, as a campaign without a
-    control group would.
+    line of a choice by lot. Customers are ordered within their fold. Each fold is tested by models that know the
+    earlier ones only: if each taught the others, every pair of folds would count twice, and a bootstrap of the
+    customers would miss half of the variance where there is no uplift (Bengio and Grandvalet 2004). *Response* orders
+    by the probability to respond when treated, as a campaign without a control group would.
 
     References
     ----------
     Athey, S. and Imbens, G. (2016). Recursive partitioning for heterogeneous causal effects. PNAS 113, 7353-7360.
+    Bengio, Y. and Grandvalet, Y. (2004). No unbiased estimator of the variance of K-fold cross-validation. JMLR 5,
+    1089-1105.
     Gutierrez, P. and Gérardy, J.-Y. (2017). Causal inference and uplift modelling: a review. PMLR 67, 1-13.
     Radcliffe, N. J. (2007). Using control groups to target on predicted lift. Direct Marketing Analytics Journal.
     """
@@ -211,14 +216,17 @@ def estimate(
             f"{int(t.sum())} customers were contacted and {int((1 - t).sum())} held out; at least {_FEWEST} of each "
             "are needed"
         )
-    found = _out_of_fold(features, t, y, folds, seed)
+    effect = dict(zip(("estimate", "low", "high"), _difference(t, y, np.ones(len(t), dtype=bool)), strict=True))
+    effect |= {"treated": float(t.sum()), "control": float((1 - t).sum())}
+    tested, found, ranked = _predicted(features, t, y, folds, seed)
+    features, t, y = features.iloc[tested], t[tested], y[tested]
     customers, owner = np.unique(features.index.to_numpy(), return_inverse=True)
     generator = np.random.default_rng(seed)
     weights = np.concatenate(list(resampling.counts(generator, size=len(customers), resamples=resamples)))
     rows, curves = [], []
     once = np.ones((1, len(t)))
-    for name, score in found.items():
-        order = np.argsort(-score, kind="stable")
+    for name, rank in ranked.items():
+        order = np.argsort(-rank, kind="stable")
         shares, curve = _qini(t, y, order, once)
         point = _coefficient(shares, curve)[0]
         drawn = np.concatenate(
@@ -233,9 +241,7 @@ def estimate(
     methods = pd.DataFrame(rows)
     ways = methods[methods["method"].isin(METHODS)]
     best = str(ways.loc[ways["qini"].idxmax(), "method"])
-    groups = _groups(t, y, found[best])
-    effect = dict(zip(("estimate", "low", "high"), _difference(t, y, np.ones(len(t), dtype=bool)), strict=True))
-    effect |= {"treated": float(t.sum()), "control": float((1 - t).sum())}
+    groups = _groups(t, y, ranked[best])
     table = pd.DataFrame({"customer_id": features.index, **found})
     return UpliftResult(methods, groups, pd.concat(curves, ignore_index=True), effect, table)
 
@@ -245,15 +251,20 @@ def _nothing(why: str) -> UpliftResult:
     return UpliftResult(none, pd.DataFrame(), pd.DataFrame(), {}, pd.DataFrame(), why)
 
 
-def _out_of_fold(features: pd.DataFrame, t: np.ndarray, y: np.ndarray, folds: int, seed: int) -> dict[str, np.ndarray]:
+def _predicted(
+    features: pd.DataFrame, t: np.ndarray, y: np.ndarray, folds: int, seed: int
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Rows that are tested, each method's prediction for them by models of the folds before theirs, and its rank."""
     from sklearn.linear_model import RidgeCV
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.pipeline import make_pipeline
 
-    groups = pd.factorize(features.index)[0]
-    found = {name: np.empty(len(t)) for name in (*METHODS, "response")}
+    customers = pd.factorize(features.index)[0]
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    for train, test in splitter.split(features, (2 * t + y).astype(int), groups):
+    parts = [test for _, test in splitter.split(features, (2 * t + y).astype(int), customers)]
+    found: dict[str, list[np.ndarray]] = {name: [] for name in (*METHODS, "response")}
+    for place in range(1, folds):
+        train, test = np.sort(np.concatenate(parts[:place])), parts[place]
         seen, unseen = features.iloc[train], features.iloc[test]
         arms = []
         for arm in (1.0, 0.0):
@@ -267,10 +278,16 @@ def _out_of_fold(features: pd.DataFrame, t: np.ndarray, y: np.ndarray, folds: in
         outcome = y[train] * t[train] / share - y[train] * (1 - t[train]) / (1 - share)
         prepared = learners.pipeline("logistic", seen, {"C": 0.03}, seed=seed)[0]
         regression = make_pipeline(prepared, RidgeCV(np.logspace(1, 5, 9)))
-        found["two models"][test] = arms[0] - arms[1]
-        found["transformed outcome"][test] = regression.fit(seen, outcome).predict(unseen)
-        found["response"][test] = arms[0]
-    return found
+        found["two models"].append(arms[0] - arms[1])
+        found["transformed outcome"].append(regression.fit(seen, outcome).predict(unseen))
+        found["response"].append(arms[0])
+    ranked = {name: np.concatenate([_shares(score) for score in scores]) for name, scores in found.items()}
+    return np.concatenate(parts[1:]), {name: np.concatenate(scores) for name, scores in found.items()}, ranked
+
+
+def _shares(score: np.ndarray) -> np.ndarray:
+    """The share of the scores that lie below each, ties in the order of the rows."""
+    return (np.argsort(np.argsort(score, kind="stable"), kind="stable") + 0.5) / len(score)
 
 
 def _qini(t: np.ndarray, y: np.ndarray, order: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from crm_analysis.errors import UsageError
-from crm_analysis.reporting import catalog, history, pool, provenance, site
+from crm_analysis.reporting import catalog, history, metrics, pool, provenance, site
 from crm_analysis.reporting.archive import Archive
 from crm_analysis.reporting.catalog import Notebook
 from crm_analysis.reporting.execute import Executed, Job
@@ -45,7 +45,7 @@ class NotebookRun:
 class Outcome:
     """A finished run: its id, its folder, the page to open first, what became of each notebook.
 
-    `alerts` has the recorded results that raised alerts, as ``<notebook>/<result>`` with the number of them.
+    `alerts` and `contested` are those of `metrics.Metrics`.
     """
 
     run_id: str
@@ -55,6 +55,7 @@ class Outcome:
     notebooks: tuple[NotebookRun, ...]
     seconds: float
     alerts: tuple[tuple[str, int], ...] = ()
+    contested: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def run(
             complete = all(notebook.status != "failed" for notebook in finished)
             ended = datetime.now(UTC)
             seconds = round((ended - started).total_seconds(), 3)
-            metrics = _metrics(staged / "results")
+            measured = metrics.collect(staged / "results")
             record = {
                 "schema": 1,
                 "run_id": run_id,
@@ -163,7 +164,7 @@ def run(
                 "outputs": [],
                 "previous": previous,
             }
-            _write(staged / "metrics.json", metrics)
+            _write(staged / "metrics.json", measured.values)
             _write(staged / "run.json", record)
             try:
                 site.build(staged)
@@ -179,9 +180,10 @@ def run(
                     times = {notebook.name: notebook.seconds for notebook in finished if notebook.seconds is not None}
                     asked = {notebook.name: notebook.parameters for notebook in finished}
                     summary = {key: record[key] for key in ("run_id", "started", "seconds")}
-                    archive.publish(run_id, {**summary, "metrics": metrics, "notebooks": times, "parameters": asked})
+                    summary |= {"metrics": measured.values, "notebooks": times, "parameters": asked}
+                    archive.publish(run_id, summary)
     index = (archive.folder / "latest" if complete else folder) / "index.html"
-    return Outcome(run_id, folder, index, complete, finished, seconds, _alerts(metrics))
+    return Outcome(run_id, folder, index, complete, finished, seconds, measured.alerts, measured.contested)
 
 
 def _plan(
@@ -252,26 +254,6 @@ def _execute(
     pool.execute_all(jobs, workers=workers, folder=folders[".work"], on_start=on_start, on_done=on_done)
     shutil.rmtree(folders[".work"])
     return finished
-
-
-def _metrics(results: Path) -> dict[str, float]:
-    """Every number of every recorded result as ``<notebook>/<result>.<metric>``; one that is not finite is left out."""
-    found = {}
-    for file in sorted(results.glob("*.json")):
-        for result in json.loads(file.read_text("utf-8"))["results"]:
-            for metric, value in result["metrics"].items():
-                if value is not None:
-                    found[f"{file.stem}/{result['name']}.{metric}"] = value
-    return found
-
-
-def _alerts(metrics: Mapping[str, float]) -> tuple[tuple[str, int], ...]:
-    """Results whose metric ``alerts`` is above 0: that is all that makes a result raise an alert."""
-    return tuple(
-        (key.removesuffix(".alerts"), int(count))
-        for key, count in metrics.items()
-        if key.endswith(".alerts") and count > 0
-    )
 
 
 def _write(path: Path, content: object) -> None:

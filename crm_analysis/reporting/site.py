@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from crm_analysis import style, table
 from crm_analysis.errors import UsageError
-from crm_analysis.reporting import history, page
+from crm_analysis.reporting import history, metrics, page
 
 _SPARK_RUNS = 24
 
@@ -151,7 +151,7 @@ def _trends(notebook: Notebook, earlier: list[dict[str, Any]]) -> Iterator[tuple
     for result in notebook.results:
         trends = []
         for metric, value in result["metrics"].items():
-            series = [old["metrics"].get(f"{notebook.name}/{result['name']}.{metric}") for old in alike]
+            series = [metrics.earlier(old["metrics"], notebook.name, result, metric) for old in alike]
             share = table.is_share(metric)
             write = table.percent if share else table.number
             known = [number for number in [*series, value] if number is not None]

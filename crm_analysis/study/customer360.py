@@ -14,7 +14,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
-from crm_analysis.errors import UsageError
+from crm_analysis.errors import DataError, UsageError
 from crm_analysis.study.people import persons
 from crm_analysis.study.tables import CONTRACTS
 
@@ -29,6 +29,7 @@ def expression(
     items: Iterable[str] = (),
     columns: Sequence[str] | None = None,
     members: pd.DataFrame | None = None,
+    recent_days: int = 0,
 ) -> ibis.Table:
     """Write the customer view as one ibis expression.
 
@@ -45,6 +46,8 @@ def expression(
         The columns wanted; by default all. What is not wanted is not computed.
     members : DataFrame, optional
         Records that are one person (`IdentityResult.members`): the view has one row per person; by default per record.
+    recent_days : int
+        Where above 0, the view has the columns `RECENT` too: what was added in so many days up to `as_of`.
 
     Returns
     -------
@@ -59,9 +62,9 @@ def expression(
     after = _midnight_after(as_of)
     known = known_by(tables, as_of=as_of, members=members)
     parts: dict[str, Callable[[ibis.Table], ibis.Table]] = {
-        "transactions": lambda t: _purchases(t, as_of, columns),
+        "transactions": lambda t: _purchases(t, as_of, columns, recent_days),
         "contracts": lambda t: _contracts(t, after),
-        "contacts": _contacts,
+        "contacts": lambda t: _contacts(t, after - timedelta(days=recent_days) if recent_days else None),
     }
     view: Any = known.get("customers")
     made = [(name, part(known[name])) for name, part in parts.items() if name in known]
@@ -80,12 +83,16 @@ def expression(
             view = _join(view, part, how="left")
         counts += [column for column in _COUNTS if column in part.columns]
     view = view.mutate(**{name: view[name].fill_null(_COUNTS[name]) for name in counts if name in view.columns})
+    recent = [name for name in RECENT if name in view.columns]
+    view = view.select(*(name for name in view.columns if name not in recent), *recent)
     money = [name for name, kind in view.schema().items() if kind.is_decimal()]
     view = view.mutate(**{name: view[name].cast("float64") for name in money})
     if columns is not None:
         absent = [name for name in columns if name not in view.columns]
         if absent:
-            there = ", ".join(expression(tables, as_of=as_of, items=items, members=members).columns)
+            there = ", ".join(
+                expression(tables, as_of=as_of, items=items, members=members, recent_days=recent_days).columns
+            )
             raise UsageError(f"customer360: there is no column {absent[0]!r} in the view; known are {there}.")
         view = view.select(*dict.fromkeys(["customer_id", *columns]))
     return view.order_by("customer_id")
@@ -104,6 +111,9 @@ def known_by(
 WHOLE = ("customers", "transactions", "contracts")
 """Tables whose customers all belong to the view; the others add to customers that one of these knows."""
 
+RECENT = ("recent_purchase_days", "recent_gross_spend", "recent_contacts", "recent_complaints")
+"""Columns of what was added in the days before the view's day, if it is asked for."""
+
 # Columns in which a customer without a row in the table has nothing, not an unknown.
 _COUNTS: dict[str, Any] = {
     "frequency": 0,
@@ -114,6 +124,8 @@ _COUNTS: dict[str, Any] = {
     "contacts": 0,
     "open_contract": False,
     "referrals_made": 0,
+    **dict.fromkeys(RECENT, 0),
+    "recent_gross_spend": 0.0,
 }
 
 
@@ -148,7 +160,7 @@ def _days(later: Any, earlier: Any) -> Any:
     return (later - earlier).cast("int64")
 
 
-def _purchases(transactions: ibis.Table, as_of: date, wanted: Collection[str] | None) -> ibis.Table:
+def _purchases(transactions: ibis.Table, as_of: date, wanted: Collection[str] | None, recent_days: int) -> ibis.Table:
     """Aggregate orders by customer.
 
     Purchases are summed by customer and day first, the only step that holds many rows, and then by customer; returns,
@@ -173,6 +185,9 @@ def _purchases(transactions: ibis.Table, as_of: date, wanted: Collection[str] | 
         "before": before.ifelse(d.bought, None).sum(),
         **{name: d[name].sum() for name in extra},
     }
+    if recent_days:
+        added = d.day > ibis.literal(as_of - timedelta(days=recent_days))
+        sums |= {"added_days": added.ifelse(1, 0).sum(), "added": added.ifelse(d.bought, None).sum()}
     if "gap" in d.columns:
         sums["gap_squares"] = (d.gap * d.gap).sum()
     if _any_of(wanted, "first_day_spend"):
@@ -223,6 +238,8 @@ def _figures(c: ibis.Table, as_of: date) -> dict[str, Any]:
         found["gap_cv"] = variance.sqrt() / gap_mean.nullif(0)
     if "first_day_spend" in c.columns:
         found["first_day_spend"] = c.first_day_spend.cast("float64")
+    if "added" in c.columns:
+        found |= {"recent_purchase_days": c.added_days.fill_null(0), "recent_gross_spend": _real(c.added)}
     if "categories" in c.columns:
         found["categories"] = c.categories.fill_null(0)
     if "margin" in c.columns:
@@ -245,9 +262,13 @@ def _distinct(pairs: ibis.Table, name: str) -> ibis.Table:
     return pairs.group_by("customer_id").aggregate(**{name: pairs.count()})
 
 
-def _contacts(contacts: ibis.Table) -> ibis.Table:
+def _contacts(contacts: ibis.Table, since: datetime | None) -> ibis.Table:
     complaint = (contacts.kind == "complaint").ifelse(1, 0)
-    return contacts.group_by("customer_id").aggregate(contacts=contacts.count(), complaints=complaint.sum())
+    sums = {"contacts": contacts.count(), "complaints": complaint.sum()}
+    if since is not None:
+        added = contacts.time >= since
+        sums |= {"recent_contacts": added.ifelse(1, 0).sum(), "recent_complaints": added.ifelse(complaint, 0).sum()}
+    return contacts.group_by("customer_id").aggregate(**sums)
 
 
 def _contracts(contracts: ibis.Table, after: datetime) -> ibis.Table:
@@ -272,6 +293,15 @@ def _answers(survey: ibis.Table, items: Collection[str]) -> ibis.Table:
     latest = latest.filter(latest.place == 0).drop("place")
     names = {name: name if name in items else f"survey_{name}" for name in latest.columns if name != "customer_id"}
     return latest.select("customer_id", **{new: latest[old] for old, new in names.items()})
+
+
+def refuse_outside(day: date, *, first: date, last: date) -> None:
+    """Refuse a day on which the order log says nothing: before its first day, or more than a year after its last."""
+    cure = f"choose a day from {first} to {last}"
+    if day > last + timedelta(days=366):
+        raise DataError(f"customer360: as_of {day} lies more than a year after the last order ({last}); {cure}.")
+    if day < first:
+        raise DataError(f"customer360: as_of {day} lies before the first order ({first}); {cure}.")
 
 
 def to_pandas(view: ibis.Table) -> pd.DataFrame:

@@ -237,7 +237,12 @@ class Study:
         return self.identity().members if per == "person" else None
 
     def customer360(
-        self, as_of: str | date | None = None, *, columns: Sequence[str] | None = None, per: str = "record"
+        self,
+        as_of: str | date | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        per: str = "record",
+        recent_days: int = 0,
     ) -> pd.DataFrame:
         """Return the customer view: one row per customer, with what was known through the end of a day.
 
@@ -251,6 +256,9 @@ class Study:
             What a customer is: a record of the customers table or, as `identity` finds it, a person, who bears the id
             of the earliest record. A person's orders, contacts, contracts and answers are those of all records; an
             attribute is the earliest record's, or the next one's where that is silent; costs are summed.
+        recent_days : int
+            Where above 0, the view also has ``recent_purchase_days``, ``recent_gross_spend``, ``recent_contacts`` and
+            ``recent_complaints``: what was added in so many days up to `as_of`.
 
         Returns
         -------
@@ -285,8 +293,9 @@ class Study:
             customers.
         """
         day, members = self._seen(as_of), self._members(per)
+        items = self.config.survey.items
         view = customer360.expression(
-            self._tables, as_of=day, items=self.config.survey.items, columns=columns, members=members
+            self._tables, as_of=day, items=items, columns=columns, members=members, recent_days=recent_days
         )
         return customer360.to_pandas(view)
 
@@ -314,15 +323,7 @@ class Study:
         # A table of customers without any date has one view, whatever the day.
         day = self.day(as_of) if as_of or self._is_dated() else date.min
         if "transactions" in self._tables:
-            first = self._first_order()
-            last = self.last_date
-            cure = f"choose a day from {first} to {last}"
-            if day > last + timedelta(days=366):
-                raise DataError(
-                    f"customer360: as_of {day} lies more than a year after the last order ({last}); {cure}."
-                )
-            if day < first:
-                raise DataError(f"customer360: as_of {day} lies before the first order ({first}); {cure}.")
+            customer360.refuse_outside(day, first=self._first_order(), last=self.last_date)
         return day
 
     def repeat_purchases(self, as_of: str | date | None = None, *, unit: str = "week") -> pd.DataFrame:

@@ -275,7 +275,8 @@ def test_uplift_finds_whom_a_contact_changes(keeps_result_contract):
     assert top["difference_points_low"] < 25 < top["difference_points_high"] + 3
     assert found.groups.iloc[-1]["difference_points_low"] < 0.5
     # Who responds when contacted: the open-minded too.
-    responds = found.scores["response"].groupby(features["open_minded"].to_numpy()).mean()
+    minds = features["open_minded"].reindex(found.scores["customer_id"]).to_numpy()
+    responds = found.scores["response"].groupby(minds).mean()
     assert responds[1] - responds[0] == pytest.approx(0.25, abs=0.05)
     # However many were contacted, the two ways mean the same effect.
     assert found.scores[list(uplift.METHODS)].mean().tolist() == pytest.approx([1 / 12, 1 / 12], abs=0.02)

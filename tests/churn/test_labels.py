@@ -282,6 +282,8 @@ def test_who_bought_a_category(write_study):
     whole = labels.purchases(study, horizon_days=60, every_days=60, count=3)
     assert "a purchase of 'coffee' in the window" in whole.findings()[0]
     assert whole.captions() == {"blocks": "Snapshots of the customers, and the share that bought in the window"}
+    assert {"bought", "bought_share", "bought_share_low"} <= set(whole.frames()["blocks"].columns)
+    assert whole.metrics()["bought_share"] == whole.blocks["left_share"].dropna().iloc[-1]
 
 
 def test_without_categories_any_purchase_counts(shop):

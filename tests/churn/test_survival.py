@@ -53,6 +53,22 @@ def test_delayed_entry_is_that_of_the_reference(customers):
     assert rows["at_risk"].tolist() == REFERENCE["km_entry"]["risk"]
 
 
+def test_an_interval_spans_the_curves_of_the_earliest_and_the_latest_ages(customers):
+    known = customers.assign(early=customers["time"] - 0.5, late=customers["time"] + 2)
+    found = survival.curves(known, time="time", left="left", within=("early", "late"))
+    alone = {name: survival.curves(known, time=name, left="left") for name in ("time", "early", "late")}
+    assert found.curves["staying_share"].equals(alone["time"].curves["staying_share"])
+    ends = [one.groups.iloc[0] for one in (alone["early"], alone["late"])]
+    assert found.groups.loc[0, "median_low"] == ends[0]["median_low"]
+    assert found.groups.loc[0, "median_high"] == ends[1]["median_high"]
+    row = found.curves[found.curves["time"] == 9].iloc[0]
+    early, late = (one.curves[one.curves["time"] <= 9].iloc[-1] for one in (alone["early"], alone["late"]))
+    assert (row["staying_share_low"], row["staying_share_high"]) == (
+        early["staying_share_low"],
+        late["staying_share_high"],
+    )
+
+
 def test_the_log_rank_test_is_that_of_the_reference(customers):
     found = survival.curves(customers, time="time", left="left", by="plan")
     assert found.test["statistic"] == pytest.approx(REFERENCE["logrank"], rel=1e-9)

@@ -10,7 +10,8 @@ from crm_analysis.study import Study
 
 
 def curve(lives):
-    return survival.curves(lives.customers, time=tenures.AGE, left=tenures.LEFT, entry=tenures.ENTRY)
+    ages = {"time": tenures.AGE, "left": tenures.LEFT, "entry": tenures.ENTRY}
+    return survival.curves(lives.customers, within=lives.within, note=lives.note, **ages)
 
 
 def test_contracts_give_the_true_survival_although_early_leavers_are_not_on_record(write_study):
@@ -79,9 +80,40 @@ def test_an_order_log_infers_leaving_from_silence(write_study):
     left = lives.customers.set_index("customer_id")[tenures.LEFT]
     assert set(left[left == 1].index) == {f"B{i:02}" for i in range(20)}
     row = lives.customers.set_index("customer_id").loc["B00"]
-    # From the first to the last purchase, and one gap of ten days.
-    assert row[tenures.AGE] * 30.4375 == pytest.approx((days["B00"][-1] - days["B00"][0]).days + 10, abs=1)
-    assert "more than 3 expected gaps counts as gone" in lives.note
+    lasted = (days["B00"][-1] - days["B00"][0]).days
+    for name, gaps in ((tenures.EARLIEST, 0), (tenures.LATEST, 3)):
+        assert row[name] * 30.4375 == pytest.approx(lasted + 10 * gaps, abs=2), name
+    assert row[tenures.EARLIEST] < row[tenures.AGE] < row[tenures.LATEST]
+    other = tenures.gather(study, seed=1).customers.set_index("customer_id").loc["B00"]
+    assert (other[tenures.AGE] == row[tenures.AGE], other[tenures.LATEST]) == (False, row[tenures.LATEST])
+    # Who is active was there on the last day, whichever way it is counted.
+    active = lives.customers.set_index("customer_id").loc["A00", [tenures.AGE, tenures.EARLIEST, tenures.LATEST]]
+    assert set(active * 30.4375) == {365.0}
+    assert curve(lives).findings()[0] == (
+        "Nobody is seen to leave in an order log: who has been silent for more than 3 expected gaps counts as gone, "
+        "at a time drawn from that silence. The intervals reach from leaving right after the last purchase to leaving "
+        "when the silence had become that long; they do not know who is wrongly taken for gone or for active."
+    )
+
+
+def test_the_interval_of_an_order_log_holds_the_true_survival(write_study):
+    """Lives are exponential with a mean of 12 months, purchases a Poisson process at each customer's own rate."""
+    g, n, days = np.random.default_rng(4), 1500, 1095
+    joined = g.integers(0, days - 30, size=n)
+    stayed = np.minimum(g.exponential(12 * 30.4375, size=n), days - 1 - joined)
+    orders = g.poisson(g.gamma(2.0, 1 / 80, size=n) * stayed)
+    owner = np.concatenate([np.arange(n), np.repeat(np.arange(n), orders)])
+    day = joined[owner] + np.where(np.arange(len(owner)) < n, 0, g.random(len(owner))) * stayed[owner]
+    time = pd.Timestamp("2023-01-01") + pd.to_timedelta(day.astype(int), unit="D")
+    log = pd.DataFrame({"customer_id": [f"C{i}" for i in owner], "time": time, "amount": 10})
+    found = curve(tenures.gather(Study.open(write_study({"transactions": log.to_csv(index=False)}))))
+    for months in (3, 6, 12, 18, 24):
+        row = found.curves[found.curves["time"] <= months].iloc[-1]
+        true = np.exp(-months / 12)
+        assert row["staying_share_low"] < true < row["staying_share_high"], months
+        assert row["staying_share"] == pytest.approx(true, abs=0.06), months
+    half = found.groups.iloc[0]
+    assert half["median_low"] < 12 * np.log(2) < half["median_high"]
 
 
 def test_a_study_that_dates_nothing_gives_nobody(write_study):

@@ -341,8 +341,3 @@ def test_what_the_notebooks_made_is_kept_when_the_pages_fail(home, tmp_path, mon
     assert len(kept) == 1
     assert json.loads((kept[0] / "run.json").read_text("utf-8"))["complete"] is False
     assert not (tmp_path / "shop" / "latest").exists()
-
-
-def test_a_result_raises_an_alert_by_its_metric_of_that_name_alone():
-    metrics = {"60_churn/drift.alerts": 2, "60_churn/quiet.alerts": 0, "60_churn/drift.alerts_seen": 3, "10_a/b.c": 1.0}
-    assert runner._alerts(metrics) == (("60_churn/drift", 2),)

@@ -214,11 +214,13 @@ def write_run(folder: Path, run: dict[str, Any]) -> Path:
     return site.build(folder)
 
 
-def write_history(folder: Path, values: list[float], *, parameters: dict[str, Any] | None = None) -> None:
+def write_history(
+    folder: Path, values: list[float], *, parameters: dict[str, Any] | None = None, key: str = "20_toy/rfm"
+) -> None:
     history = folder.parent / "history"
     history.mkdir(exist_ok=True)
     for month, customers in enumerate(values, start=1):
-        metrics = {"20_toy/rfm.customers": customers, "20_toy/rfm.champion_share": 0.124 - 0.01 * (len(values) - month)}
+        metrics = {f"{key}.customers": customers, f"{key}.champion_share": 0.124 - 0.01 * (len(values) - month)}
         old = {
             "run_id": f"2025{month:02d}01T000000Z",
             "started": f"2025-{month:02d}-01T00:00:00+00:00",
@@ -570,6 +572,17 @@ def test_three_runs_give_a_line_and_later_runs_do_not_count(small_run: Path) -> 
     assert '<td class="num">−600 (−10.7 %)</td>' in html
     assert '<td class="num">+10.0 points</td>' in html
     assert '<span class="quiet">2 of 2 numbers changed</span>' in html
+
+
+def test_a_result_that_is_watched_now_is_set_beside_its_numbers_under_either_key(small_run: Path) -> None:
+    results = small_run / "results" / "20_toy.json"
+    saved = json.loads(results.read_text("utf-8"))
+    saved["results"] = [result | {"watched": True} for result in saved["results"]]
+    results.write_text(json.dumps(saved), "utf-8")
+    for key in ("20_toy/rfm", "rfm"):
+        write_history(small_run, [4900], key=key)
+        write_run(small_run, run_json([record_of("20_toy", "Toy", "ok")]))
+        assert '<td class="num">4,900</td><td class="num">+100 (+2.0 %)</td>' in text_of(small_run, "index.html")
 
 
 def test_building_twice_gives_the_same_bytes(small_run: Path) -> None:

@@ -245,9 +245,9 @@ def arrow(table, found):
     return pa.Table.from_pylist(found, schema=schema)
 
 
-def view_of(tables, as_of=AS_OF, columns=None):
+def view_of(tables, as_of=AS_OF, **options):
     held = {name: ibis.memtable(arrow(name, found)) for name, found in tables.items()}
-    return customer360.to_pandas(customer360.expression(held, as_of=as_of, items=ITEMS, columns=columns))
+    return customer360.to_pandas(customer360.expression(held, as_of=as_of, items=ITEMS, **options))
 
 
 LINE = dict.fromkeys(SCHEMAS["transactions"]) | {"customer_id": "A", "amount": decimal.Decimal(5)}
@@ -402,6 +402,21 @@ def test_a_study_on_files_gives_the_account_by_hand(small):
     assert view["Q1"].iloc[2] == 2
 
 
+def test_what_was_added_lately_is_what_two_views_differ_by(small):
+    study = Study.open(small[1])
+    recent = list(customer360.RECENT)
+    wholes = [name.removeprefix("recent_") for name in recent]
+    found = study.customer360("2025-08-01", recent_days=213)
+    assert found.columns[-len(recent) :].tolist() == recent
+    found = found.set_index("customer_id")
+    assert found.loc[["A", "B", "D"], "recent_purchase_days"].tolist() == [4, 0, 1]
+    # The complaint came on the first day that counts.
+    assert found["recent_complaints"].tolist() == [1, 0, 0, 0]
+    then = study.customer360("2024-12-31", columns=wholes).set_index("customer_id").reindex(found.index).fillna(0)
+    for name, whole in zip(recent, wholes, strict=True):
+        assert found[name].tolist() == (found[whole] - then[whole]).tolist(), name
+
+
 def test_the_default_day_is_the_last_order(small):
     _, folder = small
     study = Study.open(folder)
@@ -518,7 +533,7 @@ def test_the_expression_keeps_to_what_the_engines_share():
         contract.table: ibis.table({c.name: KINDS[c.kind][0] or "int64" for c in contract.columns}, name=contract.table)
         for contract in CONTRACT_OF.values()
     }
-    view = customer360.expression(tables, as_of=dt.date(2025, 6, 30))
+    view = customer360.expression(tables, as_of=dt.date(2025, 6, 30), recent_days=90)
     sql = ibis.to_sql(view, dialect="postgres").upper()
     functions = set(re.findall(r"\b([A-Z_]{3,})\(", sql))
     assert functions <= {
