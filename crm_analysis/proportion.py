@@ -41,6 +41,15 @@ def share(count: int, total: int) -> tuple[float, float, float]:
     return (count / total, *wilson(count, total)) if total else (math.nan, math.nan, math.nan)
 
 
+def effective(weights: np.ndarray) -> float:
+    """Return how many equally weighted answers tell as much, (sum w)^2 / sum w^2; 0 where there are none.
+
+    Source: Kish, L. (1965). Survey Sampling. Wiley, section 11.7.
+    """
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
+
+
 def newcombe(x1: int, n1: int, x0: int, n0: int) -> tuple[float, float, float]:
     """Return the difference of two independent proportions x1/n1 - x0/n0 with its 95 % interval.
 
