@@ -53,6 +53,9 @@ class TrapResult(Result):
         ``customer_id``, ``type`` (apostle, mercenary, hostage, defector), ``trapped``.
     types, groups, by_competition : DataFrame
         Shares of the types; rate and excess by group; the free curve by level of competition.
+    group_breaks : DataFrame
+        The break of each group's own curve: ``grouping``, ``group``, ``customers``, ``position``, ``ci_lower``,
+        ``ci_upper``, ``pvalue``, ``verdict`` (one break, two breaks, no break found, too few).
     facts, evidence
         What the sentences tell, and what `remedies` draws on.
     """
@@ -70,6 +73,7 @@ class TrapResult(Result):
     types: pd.DataFrame
     groups: pd.DataFrame
     by_competition: pd.DataFrame
+    group_breaks: pd.DataFrame
     facts: Facts
     evidence: Evidence | None
     title = "Satisfaction trap"
@@ -80,6 +84,7 @@ class TrapResult(Result):
         "explanations": "Explanations, each tested given the others; contribution: share of what they explain together",
         "types": "Types of customers (Jones and Sasser)",
         "groups": "Trap rate by group; excess over each group's own line",
+        "group_breaks": "Satisfaction at which the curve of each group bends",
     }
 
     def to_frame(self) -> pd.DataFrame:
@@ -96,7 +101,9 @@ class TrapResult(Result):
 
     def frames(self) -> dict[str, pd.DataFrame]:
         own = ("curves", "break_points", "flat_zone", "boxes", "explanations", "points", "factors", "customers")
-        tables = {name: getattr(self, name).copy() for name in (*own, "types", "groups", "by_competition")}
+        tables = {
+            name: getattr(self, name).copy() for name in (*own, "types", "groups", "group_breaks", "by_competition")
+        }
         return {"curve": self.to_frame(), "summary": self.summary(), **tables}
 
     def findings(self) -> tuple[str, ...]:
@@ -154,6 +161,7 @@ def detect(
     reliability: float | None = None,
     groups: pd.Series | pd.DataFrame | None = None,
     value: pd.Series | None = None,
+    weights: pd.Series | None = None,
     satisfied_from: float = 70.0,
     loyal_from: float | None = None,
     attitude_from: float | None = None,
@@ -183,9 +191,11 @@ def detect(
     reliability : float, optional
         Of satisfaction, 0-1, such as Cronbach's alpha: curve and rate are then also given without its error.
     groups : Series or DataFrame, optional
-        Segment, region, wave: rates are given by each.
+        Segment, region, wave: rates are given by each, and breaks where a group is large enough.
     value : Series, optional
         What each customer is worth.
+    weights : Series, optional
+        Survey weights, positive; only their ratios matter. Customers without one are left out.
     satisfied_from : float
         Who reaches it is satisfied.
     loyal_from, attitude_from : float, optional
@@ -223,11 +233,16 @@ def detect(
     `curves.design` and `curves.explanations`. Intervals are 95 % percentiles of bootstrap resamples of customers; more
     than 5,000 customers are drawn as 5,000 random groups. benchmarks/README.md has the measured coverage.
 
+    With weights all shares, curves and regressions are weighted, and a customer's weight goes with him into every
+    resample; Wilson's intervals are at the effective number (sum w)^2 / sum w^2 (Kish 1965), tests robust to the
+    weights. Counts stay those of customers, and so do the places of knots and bins.
+
     References
     ----------
     Jones, T. O. and Sasser, W. E. (1995). Why satisfied customers defect. Harvard Business Review 73(6), 88-99.
     Dick, A. S. and Basu, K. (1994). Customer loyalty: toward an integrated conceptual framework. Journal of the Academy
     of Marketing Science 22, 99-113.
+    Kish, L. (1965). Survey Sampling. Wiley, section 11.7.
     """
     if resamples < 100:
         raise UsageError(f"trap: resamples must be 100 or more, not {resamples}.")
@@ -247,6 +262,7 @@ def detect(
         seed=seed,
     )
     numbers = {"attitude": attitude, "basic": basic, "latent": latent, "switching_cost": switching_cost, "value": value}
+    numbers["weight"] = weights
     return TrapResult(**detection.run(satisfaction, behaviour, numbers, competition, groups, settings))
 
 

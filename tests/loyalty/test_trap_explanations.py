@@ -47,6 +47,24 @@ def test_the_regression_and_its_tests_are_those_of_statsmodels():
 
 
 @pytest.mark.parametrize("numeric", [False, True])
+def test_the_weighted_regression_is_that_of_statsmodels_and_competition_is_centred_by_weight(numeric):
+    rows, competition = planted("perception", n=600, numeric=numeric)
+    weight = np.random.default_rng(1).uniform(0.5, 3, 600)
+    columns = design.build(rows, competition, weight=weight)
+    y = rows["behaviour"].to_numpy()
+    fitted = explanations.fit(columns, y)
+    reference = sm.WLS(y, columns.columns, weights=weight).fit(cov_type="HC3", use_t=True)
+    assert fitted.coefficients == pytest.approx(reference.params)
+    assert fitted.covariance == pytest.approx(reference.cov_params(), rel=1e-6, abs=1e-12)
+    own = columns.columns[:, columns.part == "competition"]
+    assert np.average(own, axis=0, weights=weight) == pytest.approx(np.zeros(own.shape[1]), abs=1e-12)
+    doubled = design.build(rows, competition, weight=np.full(600, 2.0))
+    plain = design.build(rows, competition)
+    assert interaction.p_value(doubled, y) == pytest.approx(interaction.p_value(plain, y), abs=1e-9)
+    assert interaction.p_value(columns, y) != interaction.p_value(plain, y)
+
+
+@pytest.mark.parametrize("numeric", [False, True])
 @pytest.mark.parametrize("what", ["nothing", *design.NAMES])
 def test_what_is_planted_is_supported_and_nothing_else(what, numeric):
     """Twelve samples; the benchmark has larger numbers."""

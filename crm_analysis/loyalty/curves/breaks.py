@@ -6,6 +6,7 @@ with zero, one or two breaks t_k. Each bin counts with its customers over the re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from crm_analysis.resampling import LEVEL
 
-FIRST_RATE = 0.05
+FIRST_RATE = 0.04
 """P-value from which a break is claimed. The estimated weights cost some size: in samples of a straight line of yes and
 no a break is claimed somewhat more often, see benchmarks/README.md."""
 SECOND_RATE = 0.025
@@ -37,13 +38,17 @@ class Breaks:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """Customers, sum and sum of squares of their behaviour, and its residual variance, by bin of satisfaction."""
+    """Customers, sum and sum of squares of their behaviour, and its residual variance, by bin of satisfaction.
+
+    `squared` are the same three sums with the squares of the customers' weights; None: all count the same.
+    """
 
     at: np.ndarray
     size: np.ndarray
     total: np.ndarray
     squares: np.ndarray
     variance: np.ndarray
+    squared: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     @cached_property
     def scale(self) -> np.ndarray:
@@ -61,12 +66,20 @@ class Sample:
         """Standard deviation of the outcome in each bin, as its distances from a line with these breaks tell."""
         line = np.column_stack([np.ones_like(self.at), self.at, hinge(self.at, places)])
         fit = line @ coefficients(self, places)
-        gap = np.maximum(self.squares - 2 * fit * self.total + self.size * fit**2, 0)
+        size, total, squares = self.squared or (self.size, self.total, self.squares)
+        gap = np.maximum(squares - 2 * fit * total + size * fit**2, 0)
         freedom = 1 - line.shape[1] / self.size.sum()
         return np.asarray(np.sqrt(gap / self.size / self.variance / freedom))
 
 
-def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resamples: int = 1000) -> Breaks:
+def find(
+    data: Sample,
+    *,
+    generator: np.random.Generator,
+    most: int = 2,
+    resamples: int = 1000,
+    rate: float = FIRST_RATE,
+) -> Breaks:
     """Decide how many breaks there are, and where.
 
     Parameters
@@ -79,6 +92,8 @@ def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resampl
         At most so many breaks: 0, 1 or 2.
     resamples : int
         Draws of the null distributions.
+    rate : float
+        P-value from which a break is claimed.
 
     Returns
     -------
@@ -115,7 +130,7 @@ def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resampl
     single = _Process.of(data, line, fine, noise)
     pairs = _Process.of(data, line, coarse, noise)
     p_any = _smaller(single.any(), pairs.best_pair()) if most > 1 else _p_value(*single.any())
-    if p_any > FIRST_RATE:
+    if p_any > rate:
         return Breaks(none, (p_any,))
     first = float(fine[int(np.argmax(single.score**2))])
     # From here on chance is what a line with this break leaves.
@@ -131,6 +146,49 @@ def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resampl
             return Breaks(np.array(places), (p_any, p_two))
         return Breaks(np.array([(first, *_ends(single, fine))]), (p_any, p_two))
     return Breaks(np.array([(first, *_ends(single, fine))]), (p_any,))
+
+
+def one_place(samples: Sequence[Sample], *, generator: np.random.Generator, resamples: int = 1000) -> float:
+    """Return the p-value of curves of separate customers that break once each breaking at the same place.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Two or more.
+    generator : numpy Generator
+        For the null distribution.
+    resamples : int
+        Its draws.
+
+    Returns
+    -------
+    float
+        Missing where the samples have no range of places in common.
+
+    Notes
+    -----
+    The likelihood ratio of a place of its own for each against the best place t for all, over the places that all have;
+    its null distribution by wild draws of curves that break at t with the bends that the samples have there.
+    """
+    inside = [candidates(data, _FINE) for data in samples]
+    if not all(map(len, inside)):
+        return float("nan")
+    places = np.linspace(max(one[0] for one in inside), min(one[-1] for one in inside), _FINE)
+    if places[0] >= places[-1]:
+        return float("nan")
+    processes = []
+    for data in samples:
+        line = data.columns(np.ones_like(data.at), data.at)
+        chance = generator.standard_normal((resamples, len(data.at)))
+        first = places[int(np.argmax(_Process.of(data, line, places, chance[:1]).score ** 2))]
+        processes.append(_Process.of(data, line, places, chance * data.spread(np.array([first]))))
+    lost = sum((one.score**2).max() - one.score**2 for one in processes)
+    best = int(np.argmin(lost))
+    drawn = np.zeros((resamples, len(places)))
+    for one in processes:
+        squares = (one.score[best] * one.overlap[best] + one.noise) ** 2
+        drawn += squares.max(axis=1, keepdims=True) - squares
+    return _p_value(float(np.min(lost)), drawn.min(axis=1))
 
 
 def candidates(data: Sample, count: int) -> np.ndarray:

@@ -44,7 +44,8 @@ def p_value(design: Design, outcome: np.ndarray) -> float:
     levels = np.unique(x)
     places = np.unique(np.clip(np.quantile(x, _SHARES), levels[1], levels[-2])) if len(levels) > 2 else np.empty(0)
     shapes = np.column_stack([x, np.maximum(x[:, None] - places, 0)])
-    scores, spread = _scores(null, (measures[:, :, None] * shapes[:, None, :]).reshape(len(x), -1), outcome)
+    apart = (measures[:, :, None] * shapes[:, None, :]).reshape(len(x), -1)
+    scores, spread = _scores(*map(design.counted, (null, apart, outcome)))
     if not spread.any():
         return np.nan
     of = np.arange(len(spread)).reshape(measures.shape[1], shapes.shape[1])
@@ -56,7 +57,7 @@ def p_value(design: Design, outcome: np.ndarray) -> float:
     shared = np.zeros(1)
     if len(places):
         plain = design.columns[:, ~np.isin(design.block, (PERCEPTION, COMPETITION))]
-        common, about = _scores(plain, shapes[:, 1:], outcome)
+        common, about = _scores(*map(design.counted, (plain, shapes[:, 1:], outcome)))
         shared = common**2 / np.maximum(np.diag(about), 1e-12)
     generator = np.random.default_rng(0)
     # As for a t: with few customers the covariance is itself a guess.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -100,10 +100,12 @@ def draw(
 
 def weigh(places: Bins, behaviour: np.ndarray) -> tuple[float, breaks.Sample]:
     """Return the free curve's bandwidth, and the bins as `breaks.find` wants them, with their residual variance."""
-    at, size, total, squares = places.centre, places.size, places.sums(behaviour), places.sums(behaviour**2)
-    width = smooth.bandwidth(at, size, total, squares)
-    gap = smooth.residuals(at, size, total, squares, width)
-    return width, breaks.Sample(at, size, total, squares, smooth.variance(at, size, gap, width))
+    at, moments = places.centre, places.moments(behaviour)
+    width = smooth.bandwidth(at, *moments)
+    gap = smooth.residuals(at, *moments, width)
+    # The sum of weighted answers varies with the squares of their weights.
+    squared = None if places.weight is None else replace(places, weight=places.weight**2).moments(behaviour)
+    return width, breaks.Sample(at, *moments, smooth.variance(at, places.size, gap, width), squared)
 
 
 def by_group(names: pd.Series, places: Bins, behaviour: np.ndarray, drawn: Draws, width: float) -> pd.DataFrame:
@@ -113,7 +115,7 @@ def by_group(names: pd.Series, places: Bins, behaviour: np.ndarray, drawn: Draws
         here = (names == name).to_numpy()
         if here.sum() < 30 or len(np.unique(places.place[here])) < 3:
             continue
-        part = Draws(drawn.unit[here], drawn.counts)
+        part = drawn.of(here)
         sizes = part.histogram(places.place[here], len(places.centre))
         totals = part.histogram(places.place[here], len(places.centre), behaviour[here])
         points = smooth.grid(places.centre[sizes[0] > 0], sizes[0][sizes[0] > 0])
