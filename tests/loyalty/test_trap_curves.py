@@ -19,6 +19,7 @@ from crm_analysis.loyalty.curves import (
     breaks,
     excess,
     group_breaks,
+    kinks,
     piecewise,
     shape,
     simulated_error,
@@ -38,7 +39,7 @@ def sampled(x, y):
     """Bins of customers as `breaks` wants them, with the same variance everywhere."""
     places = binning.bins(x, edge=70)
     even = np.full(len(places.centre), y.var())
-    return breaks.Sample(places.centre, places.size, places.sums(y), places.sums(y**2), even)
+    return kinks.Sample(places.centre, places.size, places.sums(y), places.sums(y**2), even)
 
 
 # Bins and resamples
@@ -136,11 +137,11 @@ def test_the_break_is_where_least_squares_have_their_minimum():
         return sm.OLS(y, design).fit().ssr
 
     fine = minimize_scalar(loss, bounds=(60, 80), method="bounded", options={"xatol": 1e-4})
-    step = np.diff(breaks.candidates(data, 121))[0]
+    step = np.diff(kinks.candidates(data, 121))[0]
     assert found.at == pytest.approx([fine.x], abs=step)
     place = found.positions[0, 0]
     reference = sm.OLS(y, np.column_stack([np.ones(800), np.round(x), np.maximum(np.round(x) - place, 0)])).fit()
-    assert breaks.coefficients(data, found.at) == pytest.approx(reference.params)
+    assert kinks.coefficients(data, found.at) == pytest.approx(reference.params)
 
 
 def test_two_breaks_are_found_where_they_are():
@@ -251,13 +252,13 @@ def test_places_hold_the_break_whether_the_bend_is_slight_or_sharp(bend):
     """Normal scores of hinges at 21 places; 200 samples."""
     x = np.linspace(-1, 1, 101)
     places, line = np.linspace(-0.6, 0.6, 21), np.column_stack([np.ones_like(x), x])
-    hinges = breaks.hinge(x, places)
+    hinges = kinks.hinge(x, places)
     unit = hinges - line @ np.linalg.lstsq(line, hinges, rcond=None)[0]
     unit /= np.linalg.norm(unit, axis=0)
     generator, held = np.random.default_rng(1), 0
     for _ in range(200):
         score = unit.T @ (bend * unit[:, 7] + generator.normal(size=101))
-        process = breaks._Process(score, generator.normal(size=(200, 101)) @ unit, unit.T @ unit)
+        process = kinks.Process(score, generator.normal(size=(200, 101)) @ unit, unit.T @ unit)
         low, high = breaks._ends(process, places)
         held += low <= places[7] <= high
     assert 0.9 <= held / 200 <= 0.995
@@ -266,7 +267,7 @@ def test_places_hold_the_break_whether_the_bend_is_slight_or_sharp(bend):
 def test_the_likelihood_of_a_place_is_set_against_the_mean_of_all():
     squares = np.array([[1.0, 4.0, 0.0], [2000.0, 0.0, 0.0]])
     plain = 2 * np.log((np.exp(0.5) + np.exp(2) + 1) / 3)
-    assert breaks._beyond(squares) == pytest.approx([plain, 2000 - 2 * np.log(3)])
+    assert kinks.beyond(squares) == pytest.approx([plain, 2000 - 2 * np.log(3)])
 
 
 def test_the_piecewise_line_of_the_sample_is_least_squares_and_moves_with_the_resamples():
@@ -422,7 +423,7 @@ def test_types_and_boxes_by_hand():
 def test_the_statistic_of_two_breaks_is_the_quadratic_form_of_their_scores():
     generator = np.random.default_rng(2)
     score, noise = generator.normal(size=6), generator.normal(size=(400, 6)) @ generator.normal(size=(6, 6))
-    process = breaks._Process(score, noise, np.eye(6))
+    process = kinks.Process(score, noise, np.eye(6))
     covariance = noise.T @ noise / len(noise)
     pairs = [(one, two) for one in range(6) for two in range(one + 2, 6)]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from crm_analysis.loyalty.curves.kinks import Process, Sample, beyond, candidates, p_value, smaller
 from crm_analysis.resampling import LEVEL
 
 FIRST_RATE = 0.04
@@ -20,8 +20,6 @@ no a break is claimed somewhat more often, see benchmarks/README.md."""
 SECOND_RATE = 0.025
 """Nominal chance to claim a second break where there is one: stricter, because the first one's place is a guess."""
 _FINE, _COARSE = 121, 31
-_SHARE_BEYOND = 0.04  # of all customers beyond the outermost place where a break is sought
-_LEAST_LEVELS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,42 +32,6 @@ class Breaks:
     @property
     def at(self) -> np.ndarray:
         return self.positions[:, 0]
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Customers, sum and sum of squares of their behaviour, and its residual variance, by bin of satisfaction.
-
-    `squared` are the same three sums with the squares of the customers' weights; None: all count the same.
-    """
-
-    at: np.ndarray
-    size: np.ndarray
-    total: np.ndarray
-    squares: np.ndarray
-    variance: np.ndarray
-    squared: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
-
-    @cached_property
-    def scale(self) -> np.ndarray:
-        """What makes a bin's mean have variance 1, if `variance` is right."""
-        return np.sqrt(self.size / self.variance)
-
-    @cached_property
-    def outcome(self) -> np.ndarray:
-        return self.total / self.size * self.scale
-
-    def columns(self, *functions: np.ndarray) -> np.ndarray:
-        return np.column_stack(functions) * self.scale[:, None]
-
-    def spread(self, places: np.ndarray) -> np.ndarray:
-        """Standard deviation of the outcome in each bin, as its distances from a line with these breaks tell."""
-        line = np.column_stack([np.ones_like(self.at), self.at, hinge(self.at, places)])
-        fit = line @ coefficients(self, places)
-        size, total, squares = self.squared or (self.size, self.total, self.squares)
-        gap = np.maximum(squares - 2 * fit * total + size * fit**2, 0)
-        freedom = 1 - line.shape[1] / self.size.sum()
-        return np.asarray(np.sqrt(gap / self.size / self.variance / freedom))
 
 
 def find(
@@ -127,18 +89,18 @@ def find(
     chance = generator.standard_normal((resamples, len(data.at)))
     noise = chance * spread
     line = data.columns(np.ones_like(data.at), data.at)
-    single = _Process.of(data, line, fine, noise)
-    pairs = _Process.of(data, line, coarse, noise)
-    p_any = _smaller(single.any(), pairs.best_pair()) if most > 1 else _p_value(*single.any())
+    single = Process.of(data, line, fine, noise)
+    pairs = Process.of(data, line, coarse, noise)
+    p_any = smaller(single.any(), pairs.best_pair()) if most > 1 else p_value(*single.any())
     if p_any > rate:
         return Breaks(none, (p_any,))
     first = float(fine[int(np.argmax(single.score**2))])
     # From here on chance is what a line with this break leaves.
     noise = chance * data.spread(np.array([first]))
-    single = _Process.of(data, line, fine, noise)
+    single = Process.of(data, line, fine, noise)
     rest = _apart(coarse, first, data.at)
     if most > 1 and len(rest):
-        p_two = _p_value(*_Process.of(data, _around(data, first), rest, noise).any())
+        p_two = p_value(*Process.of(data, _around(data, first), rest, noise).any())
         if p_two <= SECOND_RATE:
             one, two = _best_two(data, pairs, coarse, fine)
             noise = chance * data.spread(np.array([one, two]))
@@ -180,92 +142,15 @@ def one_place(samples: Sequence[Sample], *, generator: np.random.Generator, resa
     for data in samples:
         line = data.columns(np.ones_like(data.at), data.at)
         chance = generator.standard_normal((resamples, len(data.at)))
-        first = places[int(np.argmax(_Process.of(data, line, places, chance[:1]).score ** 2))]
-        processes.append(_Process.of(data, line, places, chance * data.spread(np.array([first]))))
+        first = places[int(np.argmax(Process.of(data, line, places, chance[:1]).score ** 2))]
+        processes.append(Process.of(data, line, places, chance * data.spread(np.array([first]))))
     lost = sum((one.score**2).max() - one.score**2 for one in processes)
     best = int(np.argmin(lost))
     drawn = np.zeros((resamples, len(places)))
     for one in processes:
         squares = (one.score[best] * one.overlap[best] + one.noise) ** 2
         drawn += squares.max(axis=1, keepdims=True) - squares
-    return _p_value(float(np.min(lost)), drawn.min(axis=1))
-
-
-def candidates(data: Sample, count: int) -> np.ndarray:
-    """Places where a break is sought: with customers and at least two levels on each side."""
-    if len(data.at) < _LEAST_LEVELS:
-        return np.empty(0)
-    below = np.cumsum(data.size) / data.size.sum()
-    low = max(data.at[1], data.at[int(np.searchsorted(below, _SHARE_BEYOND))])
-    high = min(data.at[-2], data.at[int(np.searchsorted(below, 1 - _SHARE_BEYOND))])
-    return np.linspace(low, high, count) if high > low else np.empty(0)
-
-
-def hinge(at: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return (x - t)+ for each x (rows) and t (columns)."""
-    return np.maximum(at[:, None] - places, 0)
-
-
-def coefficients(data: Sample, places: np.ndarray) -> np.ndarray:
-    """Return a, b, c_1, ... of the piecewise line with breaks at these places."""
-    design = data.columns(np.ones_like(data.at), data.at, *hinge(data.at, places).T)
-    return np.asarray(np.linalg.lstsq(design, data.outcome, rcond=None)[0])
-
-
-@dataclass(frozen=True, eq=False)
-class _Process:
-    """Scores of a hinge at each place beside some base: of the data (T), and of wild draws (resamples x T)."""
-
-    score: np.ndarray
-    noise: np.ndarray
-    overlap: np.ndarray
-
-    @classmethod
-    def of(cls, data: Sample, base: np.ndarray, places: np.ndarray, noise: np.ndarray) -> _Process:
-        orthonormal = np.linalg.qr(base)[0]
-        bends = hinge(data.at, places) * data.scale[:, None]
-        bends = bends - orthonormal @ (orthonormal.T @ bends)
-        length = np.linalg.norm(bends, axis=0)
-        unit = bends / np.maximum(length, 1e-12)
-        unit[:, length < 1e-8 * length.max()] = 0
-        return cls(unit.T @ data.outcome, noise @ unit, unit.T @ unit)
-
-    @cached_property
-    def covariance(self) -> np.ndarray:
-        """Of the scores, as the wild draws have it."""
-        return np.asarray(self.noise.T @ self.noise / len(self.noise))
-
-    def any(self) -> tuple[float, np.ndarray]:
-        """The mean robust likelihood of a bend over all places, and its wild draws."""
-        variance = np.maximum(np.diag(self.covariance), 1e-12)
-        return float(_beyond(self.score**2 / variance)), _beyond(self.noise**2 / variance)
-
-    def best_pair(self) -> tuple[float, np.ndarray]:
-        """The largest robust statistic over all pairs of places that are not too much alike, and its wild draws."""
-        one, two = np.triu_indices(len(self.score), k=2)
-        a, b, c = self.covariance[one, one], self.covariance[one, two], self.covariance[two, two]
-        below = a * c - b**2
-        told = below > 1e-4 * a * c
-        if not told.any():
-            return self.any()
-        one, two, a, b, c, below = (part[told] for part in (one, two, a, b, c, below))
-
-        def largest(scores: np.ndarray) -> np.ndarray:
-            left, right = scores[:, one], scores[:, two]
-            return np.asarray(((left**2 * c - 2 * left * right * b + right**2 * a) / below).max(axis=1))
-
-        return float(largest(self.score[None])[0]), largest(self.noise)
-
-
-def _p_value(statistic: float, draws: np.ndarray) -> float:
-    return float((1 + (draws >= statistic).sum()) / (1 + len(draws)))
-
-
-def _smaller(one: tuple[float, np.ndarray], two: tuple[float, np.ndarray]) -> float:
-    """P-value of the smaller of two p-values, from their joint draws."""
-    ranks = [(1 + np.searchsorted(np.sort(-draws), -draws, side="right")) / (1 + len(draws)) for _, draws in (one, two)]
-    seen = min(_p_value(*one), _p_value(*two))
-    return float((1 + (np.minimum(*ranks) <= seen + 1e-12).sum()) / (1 + len(ranks[0])))
+    return p_value(float(np.min(lost)), drawn.min(axis=1))
 
 
 def _around(data: Sample, place: float) -> np.ndarray:
@@ -280,7 +165,7 @@ def _apart(places: np.ndarray, place: float, at: np.ndarray) -> np.ndarray:
     return places[between & (np.abs(places - place) >= 0.05 * (at[-1] - at[0]))]
 
 
-def _best_two(data: Sample, pairs: _Process, coarse: np.ndarray, fine: np.ndarray) -> tuple[float, float]:
+def _best_two(data: Sample, pairs: Process, coarse: np.ndarray, fine: np.ndarray) -> tuple[float, float]:
     """The pair of places with the least squared error: first roughly, then each in turn on the fine grid."""
     one, two = np.triu_indices(len(coarse), k=2)
     cross = pairs.overlap[one, two]
@@ -298,35 +183,29 @@ def _beside(data: Sample, other: float, places: np.ndarray) -> float:
     """The best place for a break beside one that is given."""
     places = chosen if len(chosen := _apart(places, other, data.at)) else places
     base = data.columns(np.ones_like(data.at), data.at, np.maximum(data.at - other, 0))
-    score = _Process.of(data, base, places, np.zeros((1, len(data.at)))).score
+    score = Process.of(data, base, places, np.zeros((1, len(data.at)))).score
     return float(places[int(np.argmax(score**2))])
 
 
 def _interval(data: Sample, other: float, place: float, noise: np.ndarray) -> tuple[float, float]:
     fine = candidates(data, _FINE)
     side = _apart(fine[fine < other] if place < other else fine[fine > other], other, data.at)
-    low, high = _ends(_Process.of(data, _around(data, other), side, noise), side) if len(side) else (place, place)
+    low, high = _ends(Process.of(data, _around(data, other), side, noise), side) if len(side) else (place, place)
     return min(low, place), max(high, place)
 
 
-def _ends(process: _Process, places: np.ndarray) -> tuple[float, float]:
+def _ends(process: Process, places: np.ndarray) -> tuple[float, float]:
     """The outermost places that the data do not reject as the break."""
     step = (places[1] - places[0]) / 2 if len(places) > 1 else 0.0
     covariance = process.covariance
     along = covariance / np.maximum(np.diag(covariance), 1e-12)
-    loss = _beyond(process.score**2) - process.score**2
+    loss = beyond(process.score**2) - process.score**2
     kept = []
     for place, own in enumerate(process.score):
         chance = process.noise - process.noise[:, [place]] * along[:, place]
-        drawn = _beyond((own * process.overlap[place] + chance) ** 2) - own**2
+        drawn = beyond((own * process.overlap[place] + chance) ** 2) - own**2
         kept.append(loss[place] <= np.quantile(drawn, LEVEL) + 1e-9)
     inside = places[np.array(kept)]
     # Of all places some may be rejected by chance; the best one then stands for all.
     inside = inside if len(inside) else places[[int(np.argmax(process.score**2))]]
     return float(inside.min() - step), float(inside.max() + step)
-
-
-def _beyond(squares: np.ndarray) -> np.ndarray:
-    """Twice the log of the likelihood averaged over all places (last axis)."""
-    most = squares.max(axis=-1)
-    return np.asarray(most + 2 * np.log(np.exp((squares - most[..., None]) / 2).mean(axis=-1)))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from crm_analysis.loyalty.curves import breaks, excess, piecewise, simulated_error, smooth
 from crm_analysis.loyalty.curves.binning import Bins, Draws
+from crm_analysis.loyalty.curves.kinks import Sample
 from crm_analysis.resampling import percentile
 
 CURVE_COLUMNS = ["satisfaction", "loyalty", "ci_lower", "ci_upper"]
@@ -98,14 +99,14 @@ def draw(
     )
 
 
-def weigh(places: Bins, behaviour: np.ndarray) -> tuple[float, breaks.Sample]:
+def weigh(places: Bins, behaviour: np.ndarray) -> tuple[float, Sample]:
     """Return the free curve's bandwidth, and the bins as `breaks.find` wants them, with their residual variance."""
     at, moments = places.centre, places.moments(behaviour)
     width = smooth.bandwidth(at, *moments)
     gap = smooth.residuals(at, *moments, width)
     # The sum of weighted answers varies with the squares of their weights.
     squared = None if places.weight is None else replace(places, weight=places.weight**2).moments(behaviour)
-    return width, breaks.Sample(at, *moments, smooth.variance(at, places.size, gap, width), squared)
+    return width, Sample(at, *moments, smooth.variance(at, places.size, gap, width), squared)
 
 
 def by_group(names: pd.Series, places: Bins, behaviour: np.ndarray, drawn: Draws, width: float) -> pd.DataFrame:
