@@ -1,6 +1,6 @@
 """The satisfaction trap on simulated customers whose truth is known: how often `trap.detect` is right.
 
-    python benchmarks/trap.py [--samples 400] [--only breaks,rates,explanations,error,time] [--out tables.md]
+    python benchmarks/trap.py [--samples 400] [--only breaks,groups,rates,weights,explanations,error,time] [--out t.md]
 
 Satisfaction is normal with mean 65 and standard deviation 18, cut to 0-100. The chance to be loyal is a function of it;
 behaviour is 0 or 1 with that chance, or a share: the chance itself with an error about it.
@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from crm_analysis.loyalty import trap
-from crm_analysis.loyalty.curves import binning, design, tables
+from crm_analysis.loyalty.curves import binning, design, group_breaks, tables
 from crm_analysis.loyalty.curves import shape as shape_of
 from crm_analysis.loyalty.curves.breaks import find
 from crm_analysis.loyalty.curves.explanations import fit, judge
@@ -97,6 +97,37 @@ def breaks(samples: int) -> Iterator[dict[str, object]]:
                     }
 
 
+def by_group(samples: int) -> Iterator[dict[str, object]]:
+    """Three groups of n customers: how many breaks are claimed, and how often their places are said to differ."""
+    true = {"straight lines": (), "one place": (70, 70, 70), "two places": (60, 60, 75)}
+    for what, places in true.items():
+        for n in (300, 600, 1500):
+            claimed, apart = [], []
+            for sample in range(samples):
+                generator = np.random.default_rng([6, sample])
+                x = satisfied(generator, 3 * n)
+                at = np.repeat(places, n) if places else 100.0
+                p = 0.25 + 0.001 * x + 0.015 * np.maximum(x - at, 0) if places else chance("straight line", x)
+                names = pd.DataFrame({"group": np.repeat(["a", "b", "c"], n)})
+                table, p_values = group_breaks.find(
+                    names,
+                    binning.bins(x, edge=70.0),
+                    behave(generator, p, "0 or 1"),
+                    most=2,
+                    generator=generator,
+                    resamples=RESAMPLES,
+                )
+                claimed.append(table.groupby("group")["position"].count() > 0)
+                apart.append(p_values.get("group", 1.0) <= 0.05)
+            yield {
+                "curves": what,
+                "n": n,
+                "groups with a break": np.mean(claimed),
+                "any": np.mean(np.any(claimed, axis=1)),
+                "said to differ": np.mean(apart),
+            }
+
+
 def rates(samples: int) -> Iterator[dict[str, object]]:
     """Whether the intervals of rate and excess hold the truth, which two million customers tell."""
     for shape in SHAPES:
@@ -131,6 +162,44 @@ def rates(samples: int) -> Iterator[dict[str, object]]:
                     "rate held": covered[0],
                     "excess held": covered[1],
                 }
+
+
+def weights(samples: int) -> Iterator[dict[str, object]]:
+    """Where the dissatisfied answer less often, and weights mend that: rate, excess, and breaks of a straight line."""
+    for shape in ("straight line", "one break"):
+        generator = np.random.default_rng(99)
+        x = satisfied(generator, 2_000_000)
+        y = behave(generator, chance(shape, x), "0 or 1")
+        alone = binning.Draws(np.zeros(len(x), dtype=int), np.ones((1, 1)))
+        true = tables.trap_excess(x, y > 0, None, alone, satisfied_from=70.0, cut=1.0)[0]
+        for n in (1500, 4000):
+            rows = []
+            for sample in range(samples):
+                generator = np.random.default_rng([7, sample])
+                x = satisfied(generator, 4 * n)
+                # Half of it is chance that has nothing to do with satisfaction.
+                answers = (0.1 + 0.004 * x) * generator.choice([0.4, 1.0], len(x))
+                here = np.flatnonzero(generator.random(len(x)) < answers)[:n]
+                x, weight = x[here], series(1 / answers[here])
+                y = behave(generator, chance(shape, x), "0 or 1")
+                found = trap.detect(series(x), series(y), weights=weight, resamples=RESAMPLES, seed=sample)
+                ends = (("ci_lower", "ci_upper"), ("excess_ci_lower", "excess_ci_upper"))
+                held = [
+                    found.rate[low] <= value <= found.rate[high] for (low, high), value in zip(ends, true, strict=True)
+                ]
+                at = found.break_points
+                within = bool(((at["ci_lower"] <= BREAK) & (at["ci_upper"] >= BREAK)).any())
+                rows.append((len(x), len(x) / found.facts.effective, *held, len(at) > 0, within))
+            means = np.mean(rows, axis=0)
+            yield {
+                "curve": shape,
+                "n": round(means[0]),
+                "design effect": means[1],
+                "rate held": means[2],
+                "excess held": means[3],
+                "a break": means[4],
+                "true place held": means[5] if shape == "one break" else np.nan,
+            }
 
 
 def planted(
@@ -251,7 +320,15 @@ def seconds(samples: int) -> Iterator[dict[str, object]]:
             yield {"behaviour": kind, "n": n, "seconds": float(np.median(taken))}
 
 
-PARTS = {"breaks": breaks, "rates": rates, "explanations": explanations, "error": error, "time": seconds}
+PARTS = {
+    "breaks": breaks,
+    "groups": by_group,
+    "rates": rates,
+    "weights": weights,
+    "explanations": explanations,
+    "error": error,
+    "time": seconds,
+}
 
 
 def markdown(rows: list[dict[str, object]]) -> str:

@@ -13,13 +13,13 @@ FEWEST = 10
 """With fewer units `bounds` gives no interval: linearisation says nothing about so few."""
 
 
-def wilson(count: int, total: int) -> tuple[float, float]:
+def wilson(count: float, total: float) -> tuple[float, float]:
     """Return the Wilson score interval (95 %) of a proportion.
 
     Parameters
     ----------
-    count, total : int
-        Successes and trials, ``0 <= count <= total``, ``total > 0``.
+    count, total : float
+        Successes and trials, ``0 <= count <= total``, ``total > 0``; of weighted answers, effective numbers.
 
     Returns
     -------
@@ -36,9 +36,24 @@ def wilson(count: int, total: int) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def share(count: int, total: int) -> tuple[float, float, float]:
+def share(count: float, total: float) -> tuple[float, float, float]:
     """Return a proportion with its Wilson interval (95 %); all missing where there is nothing to count."""
     return (count / total, *wilson(count, total)) if total else (math.nan, math.nan, math.nan)
+
+
+def effective(weights: np.ndarray) -> float:
+    """Return how many equally weighted answers tell as much, (sum w)^2 / sum w^2; 0 where there are none.
+
+    Source: Kish, L. (1965). Survey Sampling. Wiley, section 11.7.
+    """
+    squares = float((weights**2).sum())
+    return float(weights.sum()) ** 2 / squares if squares else 0.0
+
+
+def weighted_share(inside: np.ndarray, weights: np.ndarray) -> tuple[float, float, float]:
+    """Return the weighted share of the units inside with its 95 % interval, Wilson's at their effective number."""
+    n = effective(weights)
+    return share(float(weights[inside].sum()) * n / float(weights.sum()), n) if n else share(0, 0)
 
 
 def newcombe(x1: int, n1: int, x0: int, n0: int) -> tuple[float, float, float]:

@@ -45,6 +45,17 @@ def test_a_share_by_hand():
     assert math.log(high / (1 - high)) == pytest.approx(math.log(7 / 3) + half)
 
 
+def test_weights_by_hand():
+    weights = np.array([1.0, 1, 2, 4])
+    assert proportion.effective(weights) == pytest.approx(64 / 22)
+    assert proportion.effective(np.zeros(3)) == 0
+    inside = np.array([True, False, True, False])
+    found = proportion.weighted_share(inside, weights)
+    assert found == pytest.approx((3 / 8, *wilson(3 / 8 * 64 / 22, 64 / 22)))
+    assert proportion.weighted_share(inside, np.full(4, 2.0)) == pytest.approx((0.5, *wilson(2, 4)))
+    assert np.isnan(proportion.weighted_share(np.empty(0, dtype=bool), np.empty(0))).all()
+
+
 def test_where_no_interval_can_be_told():
     nine, ten = np.arange(1.0, 10), np.arange(1.0, 11)
     assert math.isnan(share_of_total(nine, nine > 4)[1])

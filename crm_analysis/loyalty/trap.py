@@ -55,6 +55,9 @@ class TrapResult(Result):
         ``customer_id``, ``type`` (apostle, mercenary, hostage, defector), ``trapped``.
     types, groups, by_competition : DataFrame
         Shares of the types; rate and excess by group; the free curve by level of competition.
+    group_breaks : DataFrame
+        The break of each group's own curve: ``grouping``, ``group``, ``customers``, ``position``, ``ci_lower``,
+        ``ci_upper``, ``pvalue``, ``verdict`` (one break, two breaks, no break found, too few).
     facts, evidence
         What the sentences tell, and what `remedies` draws on.
     """
@@ -72,6 +75,7 @@ class TrapResult(Result):
     types: pd.DataFrame
     groups: pd.DataFrame
     by_competition: pd.DataFrame
+    group_breaks: pd.DataFrame
     facts: Facts
     evidence: Evidence | None
     title = "Satisfaction trap"
@@ -83,6 +87,7 @@ class TrapResult(Result):
         "factors": "What one standard deviation more adds among those who have least and most of it",
         "types": "Types of customers (Jones and Sasser)",
         "groups": "Trap rate by group; excess over each group's own line",
+        "group_breaks": "Satisfaction at which the curve of each group bends",
     }
 
     def to_frame(self) -> pd.DataFrame:
@@ -99,9 +104,9 @@ class TrapResult(Result):
 
     def frames(self) -> dict[str, pd.DataFrame]:
         """Return every table by name; intervals have the house's names, ``x_low`` and ``x_high`` beside ``x``."""
-        estimates = {"break_points": "position", "explanations": "contribution_share"}
+        estimates = {"break_points": "position", "group_breaks": "position", "explanations": "contribution_share"}
         curves = ("curve", "curves", "by_competition", "break_points", "flat_zone")
-        others = ("boxes", "explanations", "points", "factors", "customers", "types", "groups")
+        others = ("boxes", "explanations", "points", "factors", "customers", "types", "groups", "group_breaks")
         named = {name: getattr(self, name) for name in (*curves, *others)}
         shown = {name: tables.as_shown(frame, estimates.get(name, "loyalty")) for name, frame in named.items()}
         return {"summary": self.summary(), **shown}
@@ -161,6 +166,7 @@ def detect(
     reliability: float | None = None,
     groups: pd.Series | pd.DataFrame | None = None,
     value: pd.Series | None = None,
+    weights: pd.Series | None = None,
     satisfied_from: float = 70.0,
     loyal_from: float | None = None,
     attitude_from: float | None = None,
@@ -190,9 +196,11 @@ def detect(
     reliability : float, optional
         Of satisfaction, 0-1, such as Cronbach's alpha: curve and rate are then also given without its error.
     groups : Series or DataFrame, optional
-        Segment, region, wave: rates are given by each.
+        Segment, region, wave: rates are given by each, and breaks where a group is large enough.
     value : Series, optional
         What each customer is worth.
+    weights : Series, optional
+        Survey weights, positive; only their ratios matter. Customers without one are left out.
     satisfied_from : float
         Who reaches it is satisfied.
     loyal_from, attitude_from : float, optional
@@ -231,11 +239,16 @@ def detect(
     `curves.design` and `curves.explanations`. Intervals are 95 % percentiles of bootstrap resamples of customers; more
     than 5,000 customers are drawn as 5,000 random groups. benchmarks/README.md has the measured coverage.
 
+    With weights all shares, curves and regressions are weighted, and a customer's weight goes with him into every
+    resample; Wilson's intervals are at the effective number (sum w)^2 / sum w^2 (Kish 1965), tests robust to the
+    weights. Counts stay those of customers, and so do the places of knots and bins.
+
     References
     ----------
     Jones, T. O. and Sasser, W. E. (1995). Why satisfied customers defect. Harvard Business Review 73(6), 88-99.
     Dick, A. S. and Basu, K. (1994). Customer loyalty: toward an integrated conceptual framework. Journal of the Academy
     of Marketing Science 22, 99-113.
+    Kish, L. (1965). Survey Sampling. Wiley, section 11.7.
     """
     options.whole(resamples, "resamples", caller="trap", least=100)
     options.whole(seed, "seed", caller="trap")
@@ -261,6 +274,7 @@ def detect(
         seed=seed,
     )
     numbers = {"attitude": attitude, "basic": basic, "latent": latent, "switching_cost": switching_cost, "value": value}
+    numbers["weight"] = weights
     return TrapResult(**detection.run(satisfaction, behaviour, numbers, competition, groups, settings))
 
 

@@ -1,6 +1,9 @@
 """The trap's curves: against scikit-learn, statsmodels and scipy, and simulations with known truth."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 from hypothesis import given
@@ -11,7 +14,18 @@ from scipy.stats import multivariate_normal, norm
 from sklearn.isotonic import IsotonicRegression
 from statsmodels.nonparametric.kernel_regression import KernelReg
 
-from crm_analysis.loyalty.curves import binning, breaks, excess, piecewise, simulated_error, smooth, tables
+from crm_analysis.loyalty.curves import (
+    binning,
+    breaks,
+    excess,
+    group_breaks,
+    kinks,
+    piecewise,
+    shape,
+    simulated_error,
+    smooth,
+    tables,
+)
 
 
 def hinged(n, *, seed=1, kind="binary"):
@@ -25,7 +39,7 @@ def sampled(x, y):
     """Bins of customers as `breaks` wants them, with the same variance everywhere."""
     places = binning.bins(x, edge=70)
     even = np.full(len(places.centre), y.var())
-    return breaks.Sample(places.centre, places.size, places.sums(y), places.sums(y**2), even)
+    return kinks.Sample(places.centre, places.size, places.sums(y), places.sums(y**2), even)
 
 
 # Bins and resamples
@@ -123,10 +137,11 @@ def test_the_break_is_where_least_squares_have_their_minimum():
         return sm.OLS(y, design).fit().ssr
 
     fine = minimize_scalar(loss, bounds=(60, 80), method="bounded", options={"xatol": 1e-4})
-    step = np.diff(breaks.candidates(data, 121))[0]
+    step = np.diff(kinks.candidates(data, 121))[0]
     assert found.at == pytest.approx([fine.x], abs=step)
-    reference = sm.OLS(y, np.column_stack([np.ones(800), np.round(x), np.maximum(np.round(x) - found.at[0], 0)])).fit()
-    assert breaks.coefficients(data, found.at) == pytest.approx(reference.params)
+    place = found.positions[0, 0]
+    reference = sm.OLS(y, np.column_stack([np.ones(800), np.round(x), np.maximum(np.round(x) - place, 0)])).fit()
+    assert kinks.coefficients(data, found.at) == pytest.approx(reference.params)
 
 
 def test_two_breaks_are_found_where_they_are():
@@ -138,6 +153,67 @@ def test_two_breaks_are_found_where_they_are():
     assert (found.positions[:, 2] >= [40, 80]).all()
     assert found.at == pytest.approx([40, 80], abs=3)
     assert max(found.p_values) < 0.01
+
+
+def test_weighted_bins_have_the_spread_of_weighted_sums():
+    x, y = np.repeat([20.0, 40, 60, 80], 3), np.tile([0.0, 1, 1], 4)
+    weight = np.tile([1.0, 2, 4], 4)
+    sample = shape.weigh(binning.bins(x, edge=70, weight=weight), y)[1]
+    assert sample.size.tolist() == [7] * 4
+    assert sample.total.tolist() == [6] * 4
+    fit = 6 / 7
+    spread = np.sqrt((weight**2 * (y - fit) ** 2).reshape(4, 3).sum(axis=1) / 7 / sample.variance / (1 - 2 / 28))
+    assert sample.spread(np.empty(0)) == pytest.approx(spread)
+
+
+def group(n, place, seed):
+    """Bins of n customers whose curve breaks at a place."""
+    generator = np.random.default_rng(seed)
+    x = np.round(generator.uniform(0, 100, n))
+    return x, 0.2 + 0.001 * x + 0.015 * np.maximum(x - place, 0) + generator.normal(0, 0.1, n)
+
+
+def test_groups_that_break_at_one_place_or_apart_are_told():
+    p_values = {
+        places: [
+            breaks.one_place(
+                [sampled(*group(400, place, 10 * seed + one)) for one, place in enumerate(places)],
+                generator=np.random.default_rng(seed),
+                resamples=99,
+            )
+            for seed in range(40)
+        ]
+        for places in ((60, 60, 60), (55, 60, 65))
+    }
+    # Binomial: with a rate of .1 these ends hold 99.5 of 100 times.
+    assert 0 <= (np.array(p_values[60, 60, 60]) <= 0.1).sum() <= 10
+    assert (np.array(p_values[55, 60, 65]) <= 0.05).mean() >= 0.9
+    low, high = sampled(*group(400, 60, 1)), sampled(*group(400, 60, 2))
+    high = replace(high, at=high.at + 200)
+    assert np.isnan(breaks.one_place([low, high], generator=np.random.default_rng(1), resamples=99))
+
+
+def test_every_group_has_its_break_or_the_reason_why_not():
+    sizes = {"east": (400, 50), "north": (400, 75), "south": (400, 200), "west": (299, 50)}
+    parts = [group(n, place, seed) for seed, (n, place) in enumerate(sizes.values())]
+    x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
+    names = pd.DataFrame({"region": np.repeat(list(sizes), [n for n, _ in sizes.values()]), "wave": "first"})
+    places, generator = binning.bins(x, edge=70), np.random.default_rng(1)
+    table, p_values = group_breaks.find(names, places, y, most=1, generator=generator, resamples=99)
+    assert table["group"].tolist() == ["east", "north", "south", "west", "first"]
+    assert table["verdict"].tolist() == ["one break", "one break", "no break found", "too few", "one break"]
+    assert table["customers"].tolist() == [400, 400, 400, 299, 1499]
+    for row, place in zip(table[:2].itertuples(), (50, 75), strict=True):
+        assert row.ci_lower <= place <= row.ci_upper
+    assert table.loc[2:3, ["position", "ci_lower", "ci_upper"]].isna().all(axis=None)
+    # A third of the rate, which 99 draws could hardly reach.
+    assert table.loc[0, "pvalue"] <= breaks.FIRST_RATE / 3 / 1.9
+    assert list(p_values) == ["region"]
+    assert p_values["region"] <= 0.02
+    first, twice = places.of(np.arange(len(y)) < 400), (y - 0.03 * np.maximum(x - 80, 0))[:400]
+    two, _ = group_breaks.find(names[:400], first, twice, most=2, generator=generator, resamples=99)
+    assert two["verdict"].tolist() == ["two breaks"] * 4
+    assert two["position"].to_list() == pytest.approx([50, 80] * 2, abs=5)
 
 
 def test_with_few_levels_no_break_is_sought():
@@ -164,11 +240,34 @@ def test_a_break_is_held_by_its_interval():
     held, widths = 0, []
     for seed in range(40):
         x, y = hinged(1500, seed=seed)
-        found = breaks.find(sampled(x, y), generator=np.random.default_rng(seed), resamples=200)
+        found = breaks.find(sampled(x, y), generator=np.random.default_rng(seed), resamples=200, most=1)
         held += ((found.positions[:, 1] <= 70) & (found.positions[:, 2] >= 70)).any()
         widths += list(found.positions[:, 2] - found.positions[:, 1])
     assert held >= 36
-    assert np.median(widths) <= 16
+    assert np.median(widths) <= 15
+
+
+@pytest.mark.parametrize("bend", [2.5, 6.0])
+def test_places_hold_the_break_whether_the_bend_is_slight_or_sharp(bend):
+    """Normal scores of hinges at 21 places; 200 samples."""
+    x = np.linspace(-1, 1, 101)
+    places, line = np.linspace(-0.6, 0.6, 21), np.column_stack([np.ones_like(x), x])
+    hinges = kinks.hinge(x, places)
+    unit = hinges - line @ np.linalg.lstsq(line, hinges, rcond=None)[0]
+    unit /= np.linalg.norm(unit, axis=0)
+    generator, held = np.random.default_rng(1), 0
+    for _ in range(200):
+        score = unit.T @ (bend * unit[:, 7] + generator.normal(size=101))
+        process = kinks.Process(score, generator.normal(size=(200, 101)) @ unit, unit.T @ unit)
+        low, high = breaks._ends(process, places)
+        held += low <= places[7] <= high
+    assert 0.9 <= held / 200 <= 0.995
+
+
+def test_the_likelihood_of_a_place_is_set_against_the_mean_of_all():
+    squares = np.array([[1.0, 4.0, 0.0], [2000.0, 0.0, 0.0]])
+    plain = 2 * np.log((np.exp(0.5) + np.exp(2) + 1) / 3)
+    assert kinks.beyond(squares) == pytest.approx([plain, 2000 - 2 * np.log(3)])
 
 
 def test_the_piecewise_line_of_the_sample_is_least_squares_and_moves_with_the_resamples():
@@ -310,21 +409,21 @@ def test_a_bend_in_a_number_is_set_against_a_line_of_the_same_correlation():
 def test_types_and_boxes_by_hand():
     satisfied, loyal = np.array([True, True, False, False]), np.array([True, False, True, False])
     assert tables.types(satisfied, loyal).tolist() == ["apostle", "mercenary", "hostage", "defector"]
-    shares = tables.type_shares(tables.types(satisfied, loyal))
+    shares = tables.type_shares(tables.types(satisfied, loyal), np.ones(4))
     assert shares["customers_share"].tolist() == [0.25] * 4
     likert = np.repeat([25.0, 50, 75, 100], 20)
-    boxes = tables.boxes(likert, np.arange(80) % 20 < np.repeat([2, 4, 8, 16], 20)).set_index("box")
+    boxes = tables.boxes(likert, np.arange(80) % 20 < np.repeat([2, 4, 8, 16], 20), np.ones(80)).set_index("box")
     assert boxes["loyal_share"].tolist() == pytest.approx([0.8, 0.4, 0.4])
     assert boxes.loc["top box", ["satisfaction_from", "satisfaction_to"]].tolist() == [100, 100]
-    fine = tables.boxes(np.linspace(0, 100, 401), np.ones(401, dtype=bool)).set_index("box")
+    fine = tables.boxes(np.linspace(0, 100, 401), np.ones(401, dtype=bool), np.ones(401)).set_index("box")
     assert fine.loc["next box", "satisfaction_from":"customers"].tolist() == [80, 90, 40]
-    assert tables.boxes(np.full(5, 50.0), np.ones(5, dtype=bool)).empty
+    assert tables.boxes(np.full(5, 50.0), np.ones(5, dtype=bool), np.ones(5)).empty
 
 
 def test_the_statistic_of_two_breaks_is_the_quadratic_form_of_their_scores():
     generator = np.random.default_rng(2)
     score, noise = generator.normal(size=6), generator.normal(size=(400, 6)) @ generator.normal(size=(6, 6))
-    process = breaks._Process(score, noise, np.eye(6))
+    process = kinks.Process(score, noise, np.eye(6))
     covariance = noise.T @ noise / len(noise)
     pairs = [(one, two) for one in range(6) for two in range(one + 2, 6)]
 

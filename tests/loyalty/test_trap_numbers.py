@@ -45,6 +45,21 @@ def test_rate_and_excess_are_covered(benchmark):
     assert reached(rows["excess held"], 0.90)
 
 
+def test_weights_keep_rates_and_breaks_right(benchmark):
+    rows = pd.DataFrame(benchmark.weights(SAMPLES))
+    assert reached(rows["rate held"], 0.90)
+    assert reached(rows["excess held"], 0.90)
+    straight = rows["curve"] == "straight line"
+    assert reached(1 - rows.loc[straight, "a break"], 0.90)
+    assert reached(rows.loc[~straight, "true place held"], 0.90)
+
+
+def test_groups_are_not_said_to_break_or_to_differ_where_they_do_not(benchmark):
+    rows = pd.DataFrame(benchmark.by_group(SAMPLES)).set_index("curves")
+    assert reached(1 - rows.loc["straight lines", "any"], 0.90)
+    assert reached(1 - rows.loc["one place", "said to differ"], 0.90)
+
+
 def test_explanations_are_found_where_they_are_planted_and_nowhere_else(benchmark):
     rows = pd.DataFrame(benchmark.explanations(SAMPLES))
     assert (rows.loc[rows["planted"] == "nothing", "any"] <= 0.10).all()

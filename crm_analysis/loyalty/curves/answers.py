@@ -107,6 +107,17 @@ def numbers(values: Any, name: str, *, caller: str, highest: float | None = None
     return real
 
 
+def positive(values: Any, name: str, *, caller: str) -> None:
+    """Refuse numbers by customer, if there are any, of which one is zero, negative or infinite."""
+    known = pd.Series(dtype="float64") if values is None else numbers(values, name, caller=caller).dropna()
+    wrong = known[~((known > 0) & np.isfinite(known))]
+    if len(wrong):
+        raise UsageError(
+            f"{caller}: {name} must be positive, but {len(wrong):,} of {len(known):,} are not, the first is "
+            f"{wrong.iloc[0]:g}; mend them, or leave these customers out."
+        )
+
+
 def indexed(values: Any, name: str, *, caller: str) -> pd.Series:
     """Check that values are a Series with one entry per customer."""
     if not isinstance(values, pd.Series):

@@ -6,21 +6,20 @@ with zero, one or two breaks t_k. Each bin counts with its customers over the re
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-FIRST_RATE = 0.03
+from crm_analysis.loyalty.curves.kinks import Process, Sample, beyond, candidates, p_value, smaller
+from crm_analysis.resampling import LEVEL
+
+FIRST_RATE = 0.04
 """P-value from which a break is claimed. The estimated weights cost some size: in samples of a straight line of yes and
 no a break is claimed somewhat more often, see benchmarks/README.md."""
 SECOND_RATE = 0.025
 """Nominal chance to claim a second break where there is one: stricter, because the first one's place is a guess."""
-# The draws take the bend's size as known; what that costs in coverage this gives back (benchmarks/README.md).
-_HELD = 0.96
 _FINE, _COARSE = 121, 31
-_SHARE_BEYOND = 0.04  # of all customers beyond the outermost place where a break is sought
-_LEAST_LEVELS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,38 +34,14 @@ class Breaks:
         return self.positions[:, 0]
 
 
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Customers, sum and sum of squares of their behaviour, and its residual variance, by bin of satisfaction."""
-
-    at: np.ndarray
-    size: np.ndarray
-    total: np.ndarray
-    squares: np.ndarray
-    variance: np.ndarray
-
-    @cached_property
-    def scale(self) -> np.ndarray:
-        """What makes a bin's mean have variance 1, if `variance` is right."""
-        return np.sqrt(self.size / self.variance)
-
-    @cached_property
-    def outcome(self) -> np.ndarray:
-        return self.total / self.size * self.scale
-
-    def columns(self, *functions: np.ndarray) -> np.ndarray:
-        return np.column_stack(functions) * self.scale[:, None]
-
-    def spread(self, places: np.ndarray) -> np.ndarray:
-        """Standard deviation of the outcome in each bin, as its distances from a line with these breaks tell."""
-        line = np.column_stack([np.ones_like(self.at), self.at, hinge(self.at, places)])
-        fit = line @ coefficients(self, places)
-        gap = np.maximum(self.squares - 2 * fit * self.total + self.size * fit**2, 0)
-        freedom = 1 - line.shape[1] / self.size.sum()
-        return np.asarray(np.sqrt(gap / self.size / self.variance / freedom))
-
-
-def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resamples: int = 1000) -> Breaks:
+def find(
+    data: Sample,
+    *,
+    generator: np.random.Generator,
+    most: int = 2,
+    resamples: int = 1000,
+    rate: float = FIRST_RATE,
+) -> Breaks:
     """Decide how many breaks there are, and where.
 
     Parameters
@@ -79,6 +54,8 @@ def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resampl
         At most so many breaks: 0, 1 or 2.
     resamples : int
         Draws of the null distributions.
+    rate : float
+        P-value from which a break is claimed.
 
     Returns
     -------
@@ -86,18 +63,22 @@ def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resampl
 
     Notes
     -----
-    No break against one: the largest robust score statistic over all places; no break against two: the largest over
-    all pairs of places; the smaller of their p-values is judged by its own distribution. One break against two: the
-    same with the first break, and a move of it, taken out. Null distributions come from wild draws of the bins'
-    residuals with the variance that each bin shows. A position's interval holds the places t at which the loss
-    Q(t) = RSS(t) - min RSS is no larger than in 96 % of draws of a curve that breaks at t (Hansen 2017; the draws take
-    the bend's size as known, for which a point is added to 95); with two breaks the other one, and a move of it, is
-    taken out first.
+    No break against one: the mean over all places t of exp(S(t) / 2), S the robust score statistic of a bend at t
+    (Andrews and Ploberger 1994); no break against two: the largest score statistic over all pairs of places; the
+    smaller of their p-values is judged by its own distribution. One break against two: the first test once more with
+    that break, and a move of it, taken out. Null distributions come from wild draws of the bins' residuals with the
+    variance that each bin shows. A position's interval holds the places t whose likelihood, set
+    against the mean likelihood of all places, is no smaller than in 5 % of draws of a curve that breaks at t. All draws
+    for t have the score at t that the data have: given it, they do not depend on how sharp the bend is (Moreira 2003).
+    The mean instead of the largest likelihood gives shorter intervals (Pratt 1961).
+    With two breaks the other one, and a move of it, is taken out first.
 
     References
     ----------
-    Hansen, B. E. (2017). Regression kink with an unknown threshold. Journal of Business & Economic Statistics 35,
-    228-240.
+    Andrews, D. W. K. and Ploberger, W. (1994). Optimal tests when a nuisance parameter is present only under the
+    alternative. Econometrica 62, 1383-1414.
+    Moreira, M. J. (2003). A conditional likelihood ratio test for structural models. Econometrica 71, 1027-1048.
+    Pratt, J. W. (1961). Length of confidence intervals. JASA 56, 549-567.
     """
     none = np.empty((0, 3))
     fine, coarse = candidates(data, _FINE), candidates(data, _COARSE)
@@ -108,18 +89,18 @@ def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resampl
     chance = generator.standard_normal((resamples, len(data.at)))
     noise = chance * spread
     line = data.columns(np.ones_like(data.at), data.at)
-    single = _Process.of(data, line, fine, noise)
-    pairs = _Process.of(data, line, coarse, noise)
-    p_any = _smaller(single.best(), pairs.best_pair()) if most > 1 else _p_value(*single.best())
-    if p_any > FIRST_RATE:
+    single = Process.of(data, line, fine, noise)
+    pairs = Process.of(data, line, coarse, noise)
+    p_any = smaller(single.any(), pairs.best_pair()) if most > 1 else p_value(*single.any())
+    if p_any > rate:
         return Breaks(none, (p_any,))
     first = float(fine[int(np.argmax(single.score**2))])
     # From here on chance is what a line with this break leaves.
     noise = chance * data.spread(np.array([first]))
-    single = _Process.of(data, line, fine, noise)
+    single = Process.of(data, line, fine, noise)
     rest = _apart(coarse, first, data.at)
     if most > 1 and len(rest):
-        p_two = _p_value(*_Process.of(data, _around(data, first), rest, noise).best())
+        p_two = p_value(*Process.of(data, _around(data, first), rest, noise).any())
         if p_two <= SECOND_RATE:
             one, two = _best_two(data, pairs, coarse, fine)
             noise = chance * data.spread(np.array([one, two]))
@@ -129,81 +110,47 @@ def find(data: Sample, *, generator: np.random.Generator, most: int = 2, resampl
     return Breaks(np.array([(first, *_ends(single, fine))]), (p_any,))
 
 
-def candidates(data: Sample, count: int) -> np.ndarray:
-    """Places where a break is sought: with customers and at least two levels on each side."""
-    if len(data.at) < _LEAST_LEVELS:
-        return np.empty(0)
-    below = np.cumsum(data.size) / data.size.sum()
-    low = max(data.at[1], data.at[int(np.searchsorted(below, _SHARE_BEYOND))])
-    high = min(data.at[-2], data.at[int(np.searchsorted(below, 1 - _SHARE_BEYOND))])
-    return np.linspace(low, high, count) if high > low else np.empty(0)
+def one_place(samples: Sequence[Sample], *, generator: np.random.Generator, resamples: int = 1000) -> float:
+    """Return the p-value of curves of separate customers that break once each breaking at the same place.
 
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Two or more.
+    generator : numpy Generator
+        For the null distribution.
+    resamples : int
+        Its draws.
 
-def hinge(at: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return (x - t)+ for each x (rows) and t (columns)."""
-    return np.maximum(at[:, None] - places, 0)
+    Returns
+    -------
+    float
+        Missing where the samples have no range of places in common.
 
-
-def coefficients(data: Sample, places: np.ndarray) -> np.ndarray:
-    """Return a, b, c_1, ... of the piecewise line with breaks at these places."""
-    design = data.columns(np.ones_like(data.at), data.at, *hinge(data.at, places).T)
-    return np.asarray(np.linalg.lstsq(design, data.outcome, rcond=None)[0])
-
-
-@dataclass(frozen=True, eq=False)
-class _Process:
-    """Scores of a hinge at each place beside some base: of the data (T), and of wild draws (resamples x T)."""
-
-    score: np.ndarray
-    noise: np.ndarray
-    overlap: np.ndarray
-
-    @classmethod
-    def of(cls, data: Sample, base: np.ndarray, places: np.ndarray, noise: np.ndarray) -> _Process:
-        orthonormal = np.linalg.qr(base)[0]
-        bends = hinge(data.at, places) * data.scale[:, None]
-        bends = bends - orthonormal @ (orthonormal.T @ bends)
-        length = np.linalg.norm(bends, axis=0)
-        unit = bends / np.maximum(length, 1e-12)
-        unit[:, length < 1e-8 * length.max()] = 0
-        return cls(unit.T @ data.outcome, noise @ unit, unit.T @ unit)
-
-    @cached_property
-    def covariance(self) -> np.ndarray:
-        """Of the scores, as the wild draws have it."""
-        return np.asarray(self.noise.T @ self.noise / len(self.noise))
-
-    def best(self) -> tuple[float, np.ndarray]:
-        """The largest robust statistic over all places, and its wild draws."""
-        variance = np.maximum(np.diag(self.covariance), 1e-12)
-        return float((self.score**2 / variance).max()), (self.noise**2 / variance).max(axis=1)
-
-    def best_pair(self) -> tuple[float, np.ndarray]:
-        """The same over all pairs of places that are not too much alike."""
-        one, two = np.triu_indices(len(self.score), k=2)
-        a, b, c = self.covariance[one, one], self.covariance[one, two], self.covariance[two, two]
-        below = a * c - b**2
-        told = below > 1e-4 * a * c
-        if not told.any():
-            return self.best()
-        one, two, a, b, c, below = (part[told] for part in (one, two, a, b, c, below))
-
-        def largest(scores: np.ndarray) -> np.ndarray:
-            left, right = scores[:, one], scores[:, two]
-            return np.asarray(((left**2 * c - 2 * left * right * b + right**2 * a) / below).max(axis=1))
-
-        return float(largest(self.score[None])[0]), largest(self.noise)
-
-
-def _p_value(statistic: float, draws: np.ndarray) -> float:
-    return float((1 + (draws >= statistic).sum()) / (1 + len(draws)))
-
-
-def _smaller(one: tuple[float, np.ndarray], two: tuple[float, np.ndarray]) -> float:
-    """P-value of the smaller of two p-values, from their joint draws."""
-    ranks = [(1 + np.searchsorted(np.sort(-draws), -draws, side="right")) / (1 + len(draws)) for _, draws in (one, two)]
-    seen = min(_p_value(*one), _p_value(*two))
-    return float((1 + (np.minimum(*ranks) <= seen + 1e-12).sum()) / (1 + len(ranks[0])))
+    Notes
+    -----
+    The likelihood ratio of a place of its own for each against the best place t for all, over the places that all have;
+    its null distribution by wild draws of curves that break at t with the bends that the samples have there.
+    """
+    inside = [candidates(data, _FINE) for data in samples]
+    if not all(map(len, inside)):
+        return float("nan")
+    places = np.linspace(max(one[0] for one in inside), min(one[-1] for one in inside), _FINE)
+    if places[0] >= places[-1]:
+        return float("nan")
+    processes = []
+    for data in samples:
+        line = data.columns(np.ones_like(data.at), data.at)
+        chance = generator.standard_normal((resamples, len(data.at)))
+        first = places[int(np.argmax(Process.of(data, line, places, chance[:1]).score ** 2))]
+        processes.append(Process.of(data, line, places, chance * data.spread(np.array([first]))))
+    lost = sum((one.score**2).max() - one.score**2 for one in processes)
+    best = int(np.argmin(lost))
+    drawn = np.zeros((resamples, len(places)))
+    for one in processes:
+        squares = (one.score[best] * one.overlap[best] + one.noise) ** 2
+        drawn += squares.max(axis=1, keepdims=True) - squares
+    return p_value(float(np.min(lost)), drawn.min(axis=1))
 
 
 def _around(data: Sample, place: float) -> np.ndarray:
@@ -218,7 +165,7 @@ def _apart(places: np.ndarray, place: float, at: np.ndarray) -> np.ndarray:
     return places[between & (np.abs(places - place) >= 0.05 * (at[-1] - at[0]))]
 
 
-def _best_two(data: Sample, pairs: _Process, coarse: np.ndarray, fine: np.ndarray) -> tuple[float, float]:
+def _best_two(data: Sample, pairs: Process, coarse: np.ndarray, fine: np.ndarray) -> tuple[float, float]:
     """The pair of places with the least squared error: first roughly, then each in turn on the fine grid."""
     one, two = np.triu_indices(len(coarse), k=2)
     cross = pairs.overlap[one, two]
@@ -236,25 +183,29 @@ def _beside(data: Sample, other: float, places: np.ndarray) -> float:
     """The best place for a break beside one that is given."""
     places = chosen if len(chosen := _apart(places, other, data.at)) else places
     base = data.columns(np.ones_like(data.at), data.at, np.maximum(data.at - other, 0))
-    score = _Process.of(data, base, places, np.zeros((1, len(data.at)))).score
+    score = Process.of(data, base, places, np.zeros((1, len(data.at)))).score
     return float(places[int(np.argmax(score**2))])
 
 
 def _interval(data: Sample, other: float, place: float, noise: np.ndarray) -> tuple[float, float]:
     fine = candidates(data, _FINE)
     side = _apart(fine[fine < other] if place < other else fine[fine > other], other, data.at)
-    low, high = _ends(_Process.of(data, _around(data, other), side, noise), side) if len(side) else (place, place)
+    low, high = _ends(Process.of(data, _around(data, other), side, noise), side) if len(side) else (place, place)
     return min(low, place), max(high, place)
 
 
-def _ends(process: _Process, places: np.ndarray) -> tuple[float, float]:
+def _ends(process: Process, places: np.ndarray) -> tuple[float, float]:
     """The outermost places that the data do not reject as the break."""
-    loss = (process.score**2).max() - process.score**2
     step = (places[1] - places[0]) / 2 if len(places) > 1 else 0.0
+    covariance = process.covariance
+    along = covariance / np.maximum(np.diag(covariance), 1e-12)
+    loss = beyond(process.score**2) - process.score**2
     kept = []
-    for place in range(len(places)):
-        drawn = process.score[place] * process.overlap[place] + process.noise
-        lost = (drawn**2).max(axis=1) - drawn[:, place] ** 2
-        kept.append(loss[place] <= np.quantile(lost, _HELD) + 1e-9)
+    for place, own in enumerate(process.score):
+        chance = process.noise - process.noise[:, [place]] * along[:, place]
+        drawn = beyond((own * process.overlap[place] + chance) ** 2) - own**2
+        kept.append(loss[place] <= np.quantile(drawn, LEVEL) + 1e-9)
     inside = places[np.array(kept)]
+    # Of all places some may be rejected by chance; the best one then stands for all.
+    inside = inside if len(inside) else places[[int(np.argmax(process.score**2))]]
     return float(inside.min() - step), float(inside.max() + step)

@@ -19,13 +19,13 @@ _LEAST_TO_COMPARE = 10
 
 
 def slope(value: float, low: float, high: float) -> list[str]:
-    """Warn where behaviour falls with satisfaction, or does not rise for certain; slopes are per ten points."""
+    """Warn where behaviour falls with satisfaction, or is not shown to rise; slopes are per ten points."""
     said = f"{_signed(value)} (95 % interval {_signed(low)} to {_signed(high)}) for every 10 points of satisfaction"
     if high < 0:
         return [f"Loyalty falls with satisfaction instead of rising, by {said}: look for the cause before the trap."]
     if low <= 0:
         return [
-            f"Loyalty does not rise with satisfaction for certain, {said}: the rate below is hardly about feelings."
+            f"Loyalty is not shown to rise with satisfaction, {said}: the rate below is hardly about feelings."
         ]
     return []
 

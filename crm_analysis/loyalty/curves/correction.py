@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from crm_analysis.loyalty.curves.binning import Draws, bins
@@ -34,7 +36,7 @@ def rates(
         The threshold of satisfaction.
     """
     if loyal.score is None:
-        places = bins(satisfaction, edge=edge)
+        places = bins(satisfaction, edge=edge, weight=drawn.weight)
         size, total = (
             drawn.histogram(places.place, len(places.centre), part) for part in (None, loyal.loyal.astype("float64"))
         )
@@ -46,8 +48,8 @@ def rates(
 
         found = extrapolated(both, places.centre, error=error, edge=edge)
     else:
-        crossed = cross(satisfaction, loyal.score, satisfied_from=edge, cut=loyal.cut)
-        fewer = Draws(drawn.unit, drawn.counts[: 1 + _RESAMPLES])
+        crossed = cross(satisfaction, loyal.score, satisfied_from=edge, cut=loyal.cut, weight=drawn.weight)
+        fewer = replace(drawn, counts=drawn.counts[: 1 + _RESAMPLES])
         counts = fewer.histogram(crossed.cell, crossed.cells).reshape(len(fewer.counts), len(crossed.at), -1)
 
         def both(spread: np.ndarray, cells: np.ndarray) -> np.ndarray:

@@ -50,18 +50,24 @@ class Design:
     untestable: dict[str, str]
     names: tuple[str, ...] = ()
     """Of the levels of competition, where these are names."""
+    weight: np.ndarray | None = None
+    """How much each customer counts; None: all the same."""
+
+    def counted(self, values: np.ndarray) -> np.ndarray:
+        """Return values by customer (rows) times the root of the weights: their squares then count as they should."""
+        return values if self.weight is None else (values.T * np.sqrt(self.weight)).T
 
     @property
     def testable(self) -> list[str]:
         return [name for name in NAMES if name not in self.untestable]
 
 
-def build(rows: pd.DataFrame, competition: pd.Series | None) -> Design:
-    """Lay out the columns from complete rows (`complete`) of answers."""
+def build(rows: pd.DataFrame, competition: pd.Series | None, *, weight: np.ndarray | None = None) -> Design:
+    """Lay out the columns from complete rows (`complete`) of answers, each with its weight."""
     x = _scaled(rows["satisfaction"].to_numpy())
     parts: list[tuple[np.ndarray, str, str, int]] = [(np.ones(len(x)), BASE, "constant", -1), (x, BASE, "slope", -1)]
     untestable: dict[str, str] = {}
-    measures, ends, names = _measures(competition, untestable)
+    measures, ends, names = _measures(competition, untestable, weight)
     parts += [(one, BASE, "competition", level) for level, one in enumerate(measures.T)]
     factors = [name for name in ("basic", "latent") if name in rows]
     parts += [
@@ -92,6 +98,7 @@ def build(rows: pd.DataFrame, competition: pd.Series | None) -> Design:
         ends=ends,
         untestable=untestable,
         names=names,
+        weight=weight,
     )
 
 
@@ -105,7 +112,7 @@ def complete(rows: pd.DataFrame, competition: pd.Series | None) -> np.ndarray:
 
 
 def _measures(
-    competition: pd.Series | None, untestable: dict[str, str]
+    competition: pd.Series | None, untestable: dict[str, str], weight: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """Competition as centred columns, the levels at which to look, and their names."""
     if competition is None:
@@ -118,7 +125,7 @@ def _measures(
             # Where nine in ten are alike, the extremes are all there is to compare.
             low, high = (low, high) if high > low else (values.min(), values.max())
             share = (values - low) / (high - low)
-            centre = share.mean()
+            centre = np.average(share, weights=weight)
             return (share - centre)[:, None], np.array([[0 - centre], [1 - centre]]), ()
     else:
         large = competition.value_counts()
@@ -126,7 +133,8 @@ def _measures(
         if len(names) > 1:
             belongs = (competition.astype(str).to_numpy()[:, None] == np.array(names)[1:]).astype("float64")
             ends = np.vstack([np.zeros(len(names) - 1), np.eye(len(names) - 1)])
-            return belongs - belongs.mean(axis=0), ends - belongs.mean(axis=0), tuple(names)
+            centres = np.average(belongs, axis=0, weights=weight)
+            return belongs - centres, ends - centres, tuple(names)
     untestable[COMPETITION] = "competition is the same for all these customers"
     return np.empty((len(competition), 0)), np.empty((0, 0)), ()
 

@@ -17,6 +17,7 @@ from crm_analysis.loyalty.curves import (
     correction,
     design,
     explanations,
+    group_breaks,
     shape,
     switching,
     tables,
@@ -51,23 +52,31 @@ def run(
 ) -> dict[str, Any]:
     """Return the parts of a TrapResult by name."""
     given = answers.join(satisfaction, behaviour, numbers)
+    answers.positive(numbers["weight"], "weights", caller="trap")
     rows = given.rows
     left_out: tuple[str, ...] = ()
     if "attitude" in rows and rows["attitude"].isna().all():
         rows = rows.drop(columns="attitude")
-    if "attitude" in rows:
-        known = rows["attitude"].notna()
-        left_out = (f"Left out, since their attitude is not known: {count(int((~known).sum()), 'customer')}.",)
-        rows, left_out = rows[known], left_out if not known.all() else ()
+    for name in ("attitude", "weight"):
+        if name in rows and rows[name].isna().any():
+            away = count(int(rows[name].isna().sum()), "customer")
+            left_out += (f"Left out, since their {name} is not known: {away}.",)
+            rows = rows[rows[name].notna()]
+    weight = None
+    if "weight" in rows:
+        # Scaled to add up to the effective number, so that sums of weights vary as numbers of customers do.
+        weight = rows["weight"].to_numpy()
+        weight = weight * proportion.effective(weight) / weight.sum()
     market = None if competition is None else answers.indexed(competition, "competition", caller="trap")
     if market is not None and pd.api.types.is_numeric_dtype(market.dtype):
         market = answers.numbers(market, "competition", caller="trap")
     market = None if market is None else market.reindex(rows.index)
     grouped = answers.grouped(groups, rows.index)
-    loyal = decide(rows, loyal_from=settings.loyal_from, attitude_from=settings.attitude_from)
+    loyal = decide(rows, loyal_from=settings.loyal_from, attitude_from=settings.attitude_from, weight=weight)
     x = rows["satisfaction"].to_numpy()
     satisfied = x >= settings.satisfied_from
-    parts = _counted(rows, satisfied, loyal, settings)
+    counted = np.ones(len(rows)) if weight is None else weight
+    parts = _counted(rows, satisfied, loyal, counted)
     facts = Facts(
         customers=len(rows),
         satisfied=int(satisfied.sum()),
@@ -76,7 +85,8 @@ def run(
         behaviour="" if given.behaviour_name in (None, "behaviour") else str(given.behaviour_name),
         loyal_means=loyal.means,
         left_out=left_out,
-        worth=_worth(rows, satisfied & ~loyal.loyal),
+        worth=_worth(rows, satisfied & ~loyal.loyal, counted),
+        effective=None if weight is None else proportion.effective(weight),
         currency=settings.currency,
         reliability=settings.reliability,
     )
@@ -85,10 +95,11 @@ def run(
         warned = (*cautions.shared(given), *cautions.order(rows, *settings.times))
         return parts | {"facts": replace(facts, why=why, cautions=warned)}
     generator = np.random.default_rng(settings.seed)
-    drawn = binning.draws(len(rows), resamples=settings.resamples, generator=generator)
+    drawn = binning.draws(len(rows), resamples=settings.resamples, generator=generator, weight=weight)
     y = rows["behaviour"].to_numpy()
-    places = binning.bins(x, edge=settings.satisfied_from)
-    error = float(x.std() * np.sqrt(1 - settings.reliability)) if settings.reliability else 0.0
+    places = binning.bins(x, edge=settings.satisfied_from, weight=weight)
+    spread = np.sqrt(np.cov(x, aweights=weight, ddof=0))
+    error = float(spread * np.sqrt(1 - settings.reliability)) if settings.reliability else 0.0
     curve = shape.draw(
         places,
         y,
@@ -108,11 +119,19 @@ def run(
         drawn.histogram(places.place, len(places.centre), part) for part in (None, loyal.loyal.astype(float))
     )
     high = places.centre >= settings.satisfied_from
-    evidence = Evidence(places.centre, size, total, curve.width, high, points=np.column_stack([x, y]))
+    evidence = Evidence(places.centre, size, total, curve.width, high, np.column_stack([x, y]))
     if "switching_cost" in rows:
         cost = rows["switching_cost"].to_numpy()
         evidence = replace(evidence, switching=switching.effects(x, loyal.loyal, cost, satisfied, drawn))
     by_group = tables.rates_by_group(grouped, x, loyal.loyal, loyal.score, drawn, **cut)
+    bent, place_p_values = group_breaks.find(
+        grouped if settings.most_breaks else grouped[[]],
+        places,
+        y,
+        most=settings.most_breaks,
+        generator=generator,
+        resamples=settings.resamples,
+    )
     explained, untestable, level, used = _explained(rows, market, satisfied, drawn)
     if used < len(rows):
         few = f"The explanations are tested on {used:,} of these customers, who have everything that is needed."
@@ -133,7 +152,8 @@ def run(
         corrected=corrected,
         untestable=untestable,
         level=level,
-        group_p_values={name: tables.differ(by_group[by_group["grouping"] == name]) for name in map(str, grouped)},
+        group_p_values={str(name): tables.differ(grouped[name], satisfied, loyal.loyal, counted) for name in grouped},
+        place_p_values=place_p_values,
     )
     return (
         parts
@@ -144,6 +164,7 @@ def run(
             "break_points": curve.break_points,
             "flat_zone": curve.flat_zone,
             "groups": by_group,
+            "group_breaks": bent,
             "facts": told,
             "evidence": evidence,
         }
@@ -175,11 +196,11 @@ def _why(given: answers.Answers, rows: pd.DataFrame, loyal: Loyal) -> str:
     return ""
 
 
-def _counted(rows: pd.DataFrame, satisfied: np.ndarray, loyal: Loyal, settings: Settings) -> dict[str, Any]:
+def _counted(rows: pd.DataFrame, satisfied: np.ndarray, loyal: Loyal, weight: np.ndarray) -> dict[str, Any]:
     """What can be counted of however few customers; everything else empty."""
     kinds = tables.types(satisfied, loyal.loyal)
     trapped = satisfied & ~loyal.loyal
-    shares = proportion.share(int(trapped.sum()), int(satisfied.sum()))
+    shares = proportion.weighted_share(trapped[satisfied], weight[satisfied])
     unknown = pd.DataFrame({"name": design.NAMES, "pvalue": np.nan, "verdict": explanations.UNTESTABLE})
     nothing = _empty_explanations(unknown)
     group_columns = ["grouping", "group", "customers", "satisfied", "trapped"]
@@ -191,10 +212,11 @@ def _counted(rows: pd.DataFrame, satisfied: np.ndarray, loyal: Loyal, settings: 
         "curves": pd.DataFrame(columns=curves),
         "break_points": pd.DataFrame(columns=shape.BREAK_COLUMNS, dtype="float64"),
         "flat_zone": pd.DataFrame(columns=["satisfaction_from", "satisfaction_to", "width"], dtype="float64"),
-        "boxes": tables.boxes(rows["satisfaction"].to_numpy(), loyal.loyal),
+        "boxes": tables.boxes(rows["satisfaction"].to_numpy(), loyal.loyal, weight),
         "customers": pd.DataFrame({"customer_id": rows.index, "type": kinds, "trapped": trapped}),
-        "types": tables.type_shares(kinds),
+        "types": tables.type_shares(kinds, weight),
         "groups": pd.DataFrame(columns=group_columns),
+        "group_breaks": pd.DataFrame(columns=list(group_breaks.COLUMNS)),
         "by_competition": pd.DataFrame(columns=["group", *shape.CURVE_COLUMNS]),
         "evidence": None,
     }
@@ -229,13 +251,13 @@ def _explained(
     if used < LEAST:
         return _empty_explanations(unknown), few, None, used
     own = rows[there].loc[:, lambda frame: frame.notna().all()]
-    columns = design.build(own, None if market is None or market.isna().all() else market[there])
+    part = drawn.of(there)
+    columns = design.build(own, None if market is None or market.isna().all() else market[there], weight=part.weight)
     y = own["behaviour"].to_numpy()
     fitted = explanations.fit(columns, y)
     if fitted is None:
         return _empty_explanations(unknown), few, None, used
     judged, at = explanations.judge(columns, fitted)
-    part = binning.Draws(drawn.unit[there], drawn.counts)
     shares = contributions.share_out(columns, y, satisfied[there], at, part)
     whole = judged.merge(shares, on="name", how="left", validate="one_to_one")
     return (
@@ -250,9 +272,9 @@ def _explained(
     )
 
 
-def _worth(rows: pd.DataFrame, trapped: np.ndarray) -> tuple[float, float, float, float] | None:
+def _worth(rows: pd.DataFrame, trapped: np.ndarray, weight: np.ndarray) -> tuple[float, float, float, float] | None:
     if "value" not in rows or not rows["value"].notna().any():
         return None
     known = rows["value"].notna().to_numpy()
-    values = rows["value"].to_numpy()[known]
+    values = (rows["value"] * weight / weight.mean()).to_numpy()[known]
     return (float(values[trapped[known]].sum()), *proportion.share_of_total(values, trapped[known]))

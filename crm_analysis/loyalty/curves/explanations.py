@@ -56,11 +56,12 @@ def fit(design: Design, outcome: np.ndarray) -> Fit | None:
     n, p = design.columns.shape
     if n < _PER_COLUMN * p:
         return None
-    inverse = np.linalg.pinv(design.columns.T @ design.columns, hermitian=True)
-    coefficients = inverse @ (design.columns.T @ outcome)
-    leverage = np.einsum("ij,jk,ik->i", design.columns, inverse, design.columns, optimize=True)
-    residual = (outcome - design.columns @ coefficients) / np.maximum(1 - leverage, 1e-3)
-    meat = (design.columns * residual[:, None] ** 2).T @ design.columns
+    columns, counted = design.counted(design.columns), design.counted(outcome)
+    inverse = np.linalg.pinv(columns.T @ columns, hermitian=True)
+    coefficients = inverse @ (columns.T @ counted)
+    leverage = np.einsum("ij,jk,ik->i", columns, inverse, columns, optimize=True)
+    residual = (counted - columns @ coefficients) / np.maximum(1 - leverage, 1e-3)
+    meat = (columns * residual[:, None] ** 2).T @ columns
     return Fit(design, outcome, coefficients, inverse @ meat @ inverse, n - p)
 
 
@@ -140,6 +141,7 @@ def level(design: Design, outcome: np.ndarray) -> tuple[str, str, float, tuple[f
         level=design.level[base],
         ends=design.ends,
         untestable={},
+        weight=design.weight,
     )
     fitted = fit(own, outcome)
     which = own.part == COMPETITION

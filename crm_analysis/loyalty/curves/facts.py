@@ -33,6 +33,10 @@ class Facts:
     level: tuple[str, str, float, tuple[float, float], float] | None = None
     """Two levels of competition, how much higher loyalty is at the second, the interval of that (size), the p-value."""
     group_p_values: dict[str, float] = field(default_factory=dict)
+    place_p_values: dict[str, float] = field(default_factory=dict)
+    """By grouping: of all groups whose curve bends doing so at the same place (Holm)."""
+    effective: float | None = None
+    """How many equally weighted customers tell as much; None: the customers were not weighted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +53,8 @@ class Evidence:
         Bandwidth of the free curve.
     satisfied : array of shape (k,)
         Whether a bin counts as satisfied.
+    points : array of shape (n, 2)
+        Satisfaction and behaviour of the customers, in the order of the result's customers.
     switching : array of shape (1 + resamples, 2), optional
         What a unit of switching cost adds to the chance to be loyal, of the satisfied and of the others.
     """
@@ -58,6 +64,5 @@ class Evidence:
     loyal: np.ndarray
     width: float
     satisfied: np.ndarray
+    points: np.ndarray
     switching: np.ndarray | None = None
-    points: np.ndarray | None = None
-    """Satisfaction and behaviour of the customers (n x 2), in the order of the result's customers."""

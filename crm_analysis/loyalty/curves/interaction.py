@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from crm_analysis.loyalty.curves.design import BASE, COMPETITION, Design
+from crm_analysis.loyalty.curves.design import BASE, COMPETITION, PERCEPTION, Design
 
 _SHARES = np.linspace(0.2, 0.8, 13)
-_DRAWS = 9_999
+_DRAWS = 4_999
 
 
 def p_value(design: Design, outcome: np.ndarray) -> float:
@@ -30,7 +30,7 @@ def p_value(design: Design, outcome: np.ndarray) -> float:
     Against equal effects stands, for each of thirteen places t, another slope and another bend at t for each measure
     of competition. The statistic is the largest of their robust scores u' V^-1 u given everything else in the design
     (HC3 residuals of the model without competition's interactions); its null distribution is that of normal scores
-    with the same covariance (Hansen 1996), by ten thousand draws that are always the same. All bends together would
+    with the same covariance (Hansen 1996), by five thousand draws that are always the same. All bends together would
     spread the power over shapes that hardly differ.
 
     References
@@ -44,23 +44,29 @@ def p_value(design: Design, outcome: np.ndarray) -> float:
     levels = np.unique(x)
     places = np.unique(np.clip(np.quantile(x, _SHARES), levels[1], levels[-2])) if len(levels) > 2 else np.empty(0)
     shapes = np.column_stack([x, np.maximum(x[:, None] - places, 0)])
-    scores, spread = _scores(null, (measures[:, :, None] * shapes[:, None, :]).reshape(len(x), -1), outcome)
+    apart = (measures[:, :, None] * shapes[:, None, :]).reshape(len(x), -1)
+    scores, spread = _scores(*map(design.counted, (null, apart, outcome)))
     if not spread.any():
         return np.nan
-    generator = np.random.default_rng(0)
-    root = _root(spread)
-    drawn = generator.standard_normal((_DRAWS, len(spread))) @ root.T
-    # As for a t: with few customers the covariance is itself a guess.
-    freedom = max(len(x) - null.shape[1], 1)
-    drawn *= np.sqrt(freedom / generator.chisquare(freedom, (_DRAWS, 1)))
     of = np.arange(len(spread)).reshape(measures.shape[1], shapes.shape[1])
     choices = [of[:, [0, place]].ravel() for place in range(1, shapes.shape[1])] or [of.ravel()]
-    seen, chance = -np.inf, np.full(_DRAWS, -np.inf)
-    for own in choices:
-        inverse = np.linalg.pinv(spread[np.ix_(own, own)], rcond=1e-9, hermitian=True)
-        seen = max(seen, float(scores[own] @ inverse @ scores[own]))
-        chance = np.maximum(chance, np.einsum("ri,ij,rj->r", drawn[:, own], inverse, drawn[:, own], optimize=True))
-    return float((1 + (chance >= seen).sum()) / (1 + _DRAWS))
+    # Columns that make the scores of one place independent, with variance 1.
+    white = np.zeros((len(spread), len(choices), len(choices[0])))
+    for place, own in enumerate(choices):
+        white[own, place] = _root(np.linalg.pinv(spread[np.ix_(own, own)], rcond=1e-9, hermitian=True))
+    shared = np.zeros(1)
+    if len(places):
+        plain = design.columns[:, ~np.isin(design.block, (PERCEPTION, COMPETITION))]
+        common, about = _scores(*map(design.counted, (plain, shapes[:, 1:], outcome)))
+        shared = common**2 / np.maximum(np.diag(about), 1e-12)
+    generator = np.random.default_rng(0)
+    # As for a t: with few customers the covariance is itself a guess.
+    freedom = max(len(x) - null.shape[1], 1)
+    chance = generator.standard_normal((_DRAWS, len(spread))) @ (_root(spread).T @ white.reshape(len(spread), -1))
+    wider = freedom / generator.chisquare(freedom, (_DRAWS, 1))
+    drawn = (chance**2).reshape(_DRAWS, len(choices), -1).sum(axis=2) * wider + shared
+    seen = ((scores @ white.reshape(len(spread), -1)) ** 2).reshape(len(choices), -1).sum(axis=1) + shared
+    return float((1 + (drawn.max(axis=1) >= seen.max()).sum()) / (1 + _DRAWS))
 
 
 def _scores(null: np.ndarray, more: np.ndarray, outcome: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

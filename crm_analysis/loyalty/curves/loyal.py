@@ -20,7 +20,9 @@ class Loyal:
     cut: float
 
 
-def decide(rows: pd.DataFrame, *, loyal_from: float | None, attitude_from: float | None) -> Loyal:
+def decide(
+    rows: pd.DataFrame, *, loyal_from: float | None, attitude_from: float | None, weight: np.ndarray | None = None
+) -> Loyal:
     """Decide who is loyal.
 
     Parameters
@@ -29,6 +31,8 @@ def decide(rows: pd.DataFrame, *, loyal_from: float | None, attitude_from: float
         ``behaviour`` and perhaps ``attitude``, complete.
     loyal_from, attitude_from : float or None
         The cuts; None: 1 for behaviour of 0 and 1, otherwise the median.
+    weight : array of shape (n,), optional
+        How much each customer counts for a median.
 
     Returns
     -------
@@ -38,13 +42,13 @@ def decide(rows: pd.DataFrame, *, loyal_from: float | None, attitude_from: float
     """
     done = rows["behaviour"].to_numpy()
     binary = bool(np.isin(done, [0, 1]).all())
-    cut = (1.0 if binary else _middle(done)) if loyal_from is None else float(loyal_from)
+    cut = (1.0 if binary else _middle(done, weight)) if loyal_from is None else float(loyal_from)
     loyal = done >= cut
     means = "the behaviour was shown" if binary else f"behaviour of at least {round(cut, 3):g}"
     if "attitude" not in rows:
         return Loyal(loyal, means, None if binary else done, cut)
     felt = rows["attitude"].to_numpy()
-    least = _middle(felt) if attitude_from is None else float(attitude_from)
+    least = _middle(felt, weight) if attitude_from is None else float(attitude_from)
     both = loyal & (felt >= least)
     means += f" and attitude of at least {round(least, 3):g}"
     if binary or len(np.unique(felt)) <= _FEW_LEVELS:
@@ -53,11 +57,14 @@ def decide(rows: pd.DataFrame, *, loyal_from: float | None, attitude_from: float
     return Loyal(both, means, score, 0.0)
 
 
-def _middle(values: np.ndarray) -> float:
+def _middle(values: np.ndarray, weight: np.ndarray | None) -> float:
     """The median; where half of the values are the lowest one, the next above it."""
     if not len(values):
         return 0.0
-    middle = float(np.median(values))
+    if weight is None:
+        middle = float(np.median(values))
+    else:
+        middle = float(np.quantile(values, 0.5, weights=weight, method="inverted_cdf"))
     above = values[values > values.min()]
     return float(above.min()) if middle <= values.min() and len(above) else middle
 

@@ -142,7 +142,7 @@ def compare(evidence: Evidence | None, *, value_points: float, switching_points:
             parts[who] = (loyal, total * (np.clip(share + switching_points * effect, 0, 1) - share), total)
         parts["all"] = tuple(one + two for one, two in zip(parts["satisfied"], parts["dissatisfied"], strict=True))
         rows += [_row(COST, who, *part) for who, part in parts.items() if part[2][0]]
-    dissatisfied = int(size[0, ~evidence.satisfied].sum())
+    dissatisfied = round(len(evidence.points) * size[0, ~evidence.satisfied].sum() / size[0].sum())
     return RemedyResult(
         pd.DataFrame(rows, columns=[*_COLUMNS, *_ENDS]), value_points, switching_points, dissatisfied, why
     )

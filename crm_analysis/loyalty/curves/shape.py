@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from crm_analysis.loyalty.curves import breaks, excess, piecewise, simulated_error, smooth
 from crm_analysis.loyalty.curves.binning import Bins, Draws
+from crm_analysis.loyalty.curves.kinks import Sample
 from crm_analysis.resampling import percentile
 
 CURVE_COLUMNS = ["satisfaction", "loyalty", "ci_lower", "ci_upper"]
@@ -98,12 +99,14 @@ def draw(
     )
 
 
-def weigh(places: Bins, behaviour: np.ndarray) -> tuple[float, breaks.Sample]:
+def weigh(places: Bins, behaviour: np.ndarray) -> tuple[float, Sample]:
     """Return the free curve's bandwidth, and the bins as `breaks.find` wants them, with their residual variance."""
-    at, size, total, squares = places.centre, places.size, places.sums(behaviour), places.sums(behaviour**2)
-    width = smooth.bandwidth(at, size, total, squares)
-    gap = smooth.residuals(at, size, total, squares, width)
-    return width, breaks.Sample(at, size, total, squares, smooth.variance(at, size, gap, width))
+    at, moments = places.centre, places.moments(behaviour)
+    width = smooth.bandwidth(at, *moments)
+    gap = smooth.residuals(at, *moments, width)
+    # The sum of weighted answers varies with the squares of their weights.
+    squared = None if places.weight is None else replace(places, weight=places.weight**2).moments(behaviour)
+    return width, Sample(at, *moments, smooth.variance(at, places.size, gap, width), squared)
 
 
 def by_group(names: pd.Series, places: Bins, behaviour: np.ndarray, drawn: Draws, width: float) -> pd.DataFrame:
@@ -113,7 +116,7 @@ def by_group(names: pd.Series, places: Bins, behaviour: np.ndarray, drawn: Draws
         here = (names == name).to_numpy()
         if here.sum() < 30 or len(np.unique(places.place[here])) < 3:
             continue
-        part = Draws(drawn.unit[here], drawn.counts)
+        part = drawn.of(here)
         sizes = part.histogram(places.place[here], len(places.centre))
         totals = part.histogram(places.place[here], len(places.centre), behaviour[here])
         points = smooth.grid(places.centre[sizes[0] > 0], sizes[0][sizes[0] > 0])

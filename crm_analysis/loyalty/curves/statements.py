@@ -10,9 +10,11 @@ import pandas as pd
 from crm_analysis.loyalty.curves.breaks import FIRST_RATE
 from crm_analysis.loyalty.curves.design import PERCEPTION
 from crm_analysis.loyalty.curves.explanations import ALPHA, CANNOT, NOT_SUPPORTED, SUPPORTED, UNTESTABLE
+from crm_analysis.loyalty.curves.group_breaks import FEW, NONE, ONE, TWO
 from crm_analysis.loyalty.wording import p_value, place, points
 from crm_analysis.table import amount, count, interval, listed, number, percent, with_interval
 
+_NAMED = 4
 _MEANING = {
     "perception": "the curve itself bends, within markets of equal competition",
     "two factors": "basic satisfaction matters less, or latent satisfaction more, the higher it is",
@@ -28,7 +30,21 @@ def findings(found: Any) -> tuple[str, ...]:
         if facts.satisfied and facts.customers:
             said.append(_rate(found))
         return (*said, *facts.left_out)
-    parts = (_trap, _corrected, _breaks, _flat, _boxes, _explanations, _level, _types, _worth, _groups, _error)
+    parts = (
+        _trap,
+        _corrected,
+        _breaks,
+        _flat,
+        _boxes,
+        _explanations,
+        _level,
+        _types,
+        _worth,
+        _groups,
+        _group_breaks,
+        _error,
+        _weights,
+    )
     said = [sentence for part in parts for sentence in part(found)]
     closing = f"{count(facts.customers, 'customer')} with satisfaction and behaviour; these are associations."
     return (*facts.cautions, *said, *facts.left_out, closing)
@@ -143,7 +159,7 @@ def _level(found: Any) -> list[str]:
         return []
     low, high, value, ends, p = level
     if p > ALPHA:
-        return [f"The height of the curve does not differ for certain by competition ({p_value(p)})."]
+        return [f"The height of the curve is not shown to differ by competition ({p_value(p)})."]
     return [
         f"At equal satisfaction loyalty is {points(abs(value), *ends)} {'lower' if value < 0 else 'higher'} where "
         f"competition is {high} than where it is {low} ({p_value(p)})."
@@ -175,13 +191,54 @@ def _groups(found: Any) -> list[str]:
             continue
         most, least = (rows.loc[rows["trapped_share"].agg(pick)] for pick in ("idxmax", "idxmin"))
         ends = ("trapped_share", "trapped_share_low", "trapped_share_high")
-        verdict = "differs" if p <= 0.05 else "does not differ for certain"
+        verdict = "differs" if p <= 0.05 else "is not shown to differ"
         said.append(
             f"The trap rate {verdict} by {grouping.replace('_', ' ')} ({p_value(p)}): from "
             f"{with_interval(*(least[end] for end in ends))} in {least['group']} to "
             f"{with_interval(*(most[end] for end in ends))} in {most['group']}."
         )
     return said
+
+
+def _group_breaks(found: Any) -> list[str]:
+    said = []
+    for grouping, rows in found.group_breaks.groupby("grouping", sort=False):
+        name = str(grouping).replace("_", " ")
+        of = {verdict: rows[rows["verdict"] == verdict] for verdict in (ONE, TWO, NONE, FEW)}
+        bent = of[ONE].sort_values("position", kind="stable")
+        told = []
+        if len(bent):
+            ends = bent.iloc[[0, -1]] if len(bent) > 1 else bent
+            at = [
+                f"{place(row.position, row.ci_lower, row.ci_upper)} in {row.group}"
+                for row in ends.itertuples(index=False)
+            ]
+            told.append(f"it bends {'between' if len(at) > 1 else 'at'} {listed(at)}")
+        told += [f"it bends twice in {_some(of[TWO])}"] if len(of[TWO]) else []
+        told += [f"no break was found in {_some(of[NONE])}"] if len(of[NONE]) else []
+        told += [f"too few customers for one in {_some(of[FEW])}"] if len(of[FEW]) else []
+        said.append(f"The curve by {name}: {'; '.join(told)}.")
+        p = found.facts.place_p_values.get(str(grouping), np.nan)
+        if not np.isnan(p):
+            verdict = "differs" if p <= ALPHA else "is not shown to differ"
+            said.append(f"The place of the break {verdict} by {name} ({p_value(p)}).")
+    return said
+
+
+def _some(rows: pd.DataFrame) -> str:
+    """Name a few groups, count many."""
+    names = list(dict.fromkeys(rows["group"]))
+    return listed(names) if len(names) <= _NAMED else f"{len(names)} groups"
+
+
+def _weights(found: Any) -> list[str]:
+    facts = found.facts
+    if facts.effective is None:
+        return []
+    return [
+        f"Customers are weighted: {facts.customers:,} of them tell as much as {number(round(facts.effective))} that "
+        f"count the same (design effect {facts.customers / facts.effective:.2f}), and intervals are wider for it."
+    ]
 
 
 def _error(found: Any) -> list[str]:

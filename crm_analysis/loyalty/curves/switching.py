@@ -34,6 +34,6 @@ def effects(
     if len(x) < 10 * p or any(z[side].std() < 1e-12 if side.any() else True for side in (high, ~high)):
         return None
     products = (design[:, :, None] * design[:, None, :]).reshape(len(x), -1)
-    moments = Draws(drawn.unit[known], drawn.counts).totals(products).reshape(-1, p + 1, p + 1)
+    moments = drawn.of(known).totals(products).reshape(-1, p + 1, p + 1)
     solved = np.einsum("rij,rj->ri", np.linalg.pinv(moments[:, :p, :p], hermitian=True), moments[:, :p, p])
     return np.asarray(solved[:, :2])

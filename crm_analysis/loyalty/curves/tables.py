@@ -27,15 +27,15 @@ def types(satisfied: np.ndarray, loyal: np.ndarray) -> np.ndarray:
     return np.select([satisfied & loyal, satisfied, loyal], TYPES[:3], default=TYPES[3]).astype("object")
 
 
-def type_shares(kinds: np.ndarray) -> pd.DataFrame:
-    """Return how many customers are of each type, with 95 % Wilson intervals."""
+def type_shares(kinds: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
+    """Return how many customers are of each type, and their weighted shares with 95 % Wilson intervals."""
     found = pd.DataFrame({"type": TYPES, "customers": [int((kinds == kind).sum()) for kind in TYPES]})
-    shares = np.array([proportion.share(count, len(kinds)) for count in found["customers"]]).reshape(-1, 3)
+    shares = np.array([proportion.weighted_share(kinds == kind, weight) for kind in TYPES]).reshape(-1, 3)
     ends = ("customers_share", "customers_share_low", "customers_share_high")
     return found.assign(**dict(zip(ends, shares.T, strict=True)))
 
 
-def boxes(satisfaction: np.ndarray, loyal: np.ndarray) -> pd.DataFrame:
+def boxes(satisfaction: np.ndarray, loyal: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
     """Return the loyal share of the highest answers and of those next to them, and the difference.
 
     A box is a level where there are few levels, otherwise ten points: 90 to 100, and 80 to below 90.
@@ -50,7 +50,7 @@ def boxes(satisfaction: np.ndarray, loyal: np.ndarray) -> pd.DataFrame:
     rows, shares = [], []
     for name, low, high in cuts:
         inside = (satisfaction >= low) & (satisfaction <= high)
-        shares.append(proportion.share(int(loyal[inside].sum()), int(inside.sum())))
+        shares.append(proportion.weighted_share(loyal[inside], weight[inside]))
         rows.append((name, low, round(high, 6), int(inside.sum()), *shares[-1]))
     if len(shares) == 2 and np.isfinite(shares).all():
         rows.append(("difference", np.nan, np.nan, rows[0][3] + rows[1][3], *difference(*shares)))
@@ -72,13 +72,13 @@ def trap_excess(
     `score` with its `cut` is what makes a customer loyal; None where loyalty is only known as yes or no.
     """
     if score is None:
-        places = binned(satisfaction, edge=satisfied_from)
+        places = binned(satisfaction, edge=satisfied_from, weight=drawn.weight)
         size = drawn.histogram(places.place, len(places.centre))
         total = drawn.histogram(places.place, len(places.centre), loyal.astype("float64"))
         satisfied = places.centre >= satisfied_from
         rate = excess.observed(size, total, satisfied)
         return np.column_stack([rate, rate - excess.expected_of_line(size, total, places.centre, satisfied)])
-    crossed = cross(satisfaction, score, satisfied_from=satisfied_from, cut=cut)
+    crossed = cross(satisfaction, score, satisfied_from=satisfied_from, cut=cut, weight=drawn.weight)
     counts = drawn.histogram(crossed.cell, crossed.cells).reshape(len(drawn.counts), len(crossed.at), -1)
     return crossed.rates(counts, crossed.at)
 
@@ -106,15 +106,16 @@ class Crossed:
         return np.column_stack([rate, rate - expected])
 
 
-def cross(satisfaction: np.ndarray, score: np.ndarray, *, satisfied_from: float, cut: float) -> Crossed:
+def cross(
+    satisfaction: np.ndarray, score: np.ndarray, *, satisfied_from: float, cut: float, weight: np.ndarray | None = None
+) -> Crossed:
     """Put customers into bins of satisfaction and score."""
-    across: Bins = binned(satisfaction, edge=satisfied_from, most=_COARSE_SATISFACTION)
-    along: Bins = binned(score, edge=cut, most=_COARSE_SCORE)
-    at, size = across.centre, across.size
+    across: Bins = binned(satisfaction, edge=satisfied_from, most=_COARSE_SATISFACTION, weight=weight)
+    along: Bins = binned(score, edge=cut, most=_COARSE_SCORE, weight=weight)
     # A mean over many places can bear a rougher curve, and wants one that does not cut its corners: half the bandwidth.
-    width = smooth.bandwidth(at, size, across.sums(score), across.sums(score**2)) / 2
+    width = smooth.bandwidth(across.centre, *across.moments(score)) / 2
     cell = across.place * len(along.centre) + along.place
-    return Crossed(cell, at, along.centre, width, satisfied_from, cut)
+    return Crossed(cell, across.centre, along.centre, width, satisfied_from, cut)
 
 
 def rates_by_group(
@@ -129,8 +130,8 @@ def rates_by_group(
 ) -> pd.DataFrame:
     """Return rate and excess in every group of every grouping, each against the group's own line.
 
-    The rate has its Wilson interval; a group of fewer than a hundred customers, or without both kinds of customers, has
-    no excess.
+    The rate has its Wilson interval, at the effective number of customers; a group of fewer than a hundred customers,
+    or without both kinds of customers, has no excess.
     """
     satisfied = satisfaction >= satisfied_from
     rows = []
@@ -140,19 +141,19 @@ def rates_by_group(
         for name in sorted(set(names[known]), key=str):
             here = known & (names == name)
             who = int((here & satisfied).sum())
-            trapped = int((here & satisfied & ~loyal).sum())
+            inside = here & satisfied
+            trapped = int((inside & ~loyal).sum())
+            share = proportion.weighted_share(~loyal[inside], drawn.weights[inside])
             ends = (np.nan,) * 3
             if here.sum() >= _LEAST_IN_GROUP and who and 0 < loyal[here].sum() < here.sum():
-                part = Draws(drawn.unit[here], drawn.counts)
+                part = drawn.of(here)
                 own = None if score is None else score[here]
                 found = trap_excess(satisfaction[here], loyal[here], own, part, satisfied_from=satisfied_from, cut=cut)[
                     :, 1
                 ]
                 low, high = percentile(found[1:][np.isfinite(found[1:])][:, None])
                 ends = (float(found[0]), float(low[0]), float(high[0]))
-            rows.append(
-                (str(grouping), str(name), int(here.sum()), who, trapped, *proportion.share(trapped, who), *ends)
-            )
+            rows.append((str(grouping), str(name), int(here.sum()), who, trapped, *share, *ends))
     shares = [f"{kind}_share{end}" for kind in ("trapped", "excess") for end in ("", "_low", "_high")]
     return pd.DataFrame(rows, columns=["grouping", "group", "customers", "satisfied", "trapped", *shares])
 
@@ -171,11 +172,18 @@ def as_shown(frame: pd.DataFrame, estimate: str) -> pd.DataFrame:
     return frame.rename(columns=ends | names)
 
 
-def differ(groups: pd.DataFrame) -> float:
-    """Return the p-value of equal trap rates in all groups (chi-square); missing where there is nothing to compare."""
-    known = groups[groups["satisfied"] > 0]
-    trapped, others = known["trapped"].sum(), (known["satisfied"] - known["trapped"]).sum()
-    if len(known) < 2 or not trapped or not others:
+def differ(names: pd.Series, satisfied: np.ndarray, loyal: np.ndarray, weight: np.ndarray) -> float:
+    """Return the p-value of equal trap rates in all groups; missing where there is nothing to compare.
+
+    Chi-square of the effective numbers of satisfied customers.
+    """
+    counts = []
+    for name in names.dropna().unique():
+        inside = satisfied & (names == name).to_numpy()
+        if inside.any():
+            trapped = float(np.average(~loyal[inside], weights=weight[inside]))
+            counts.append(proportion.effective(weight[inside]) * np.array([trapped, 1 - trapped]))
+    both = np.array(counts)
+    if len(both) < 2 or not both.sum(axis=0).all():
         return float("nan")
-    both = np.column_stack([known["trapped"], known["satisfied"] - known["trapped"]]).astype("float64")
     return float(stats.chi2_contingency(both, correction=False).pvalue)

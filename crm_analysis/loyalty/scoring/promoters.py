@@ -14,7 +14,7 @@ from crm_analysis import style
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.loyalty.indicators import Ends
 from crm_analysis.loyalty.wording import of, sentence, words
-from crm_analysis.proportion import Z
+from crm_analysis.proportion import Z, effective
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import count, percent, short
 
@@ -190,7 +190,7 @@ def _name(result: PromotersResult, row: pd.Series) -> str:
 def _row(name: object, answers: np.ndarray, weights: np.ndarray) -> list[object]:
     total = weights.sum()
     up, down = (float(weights[some].sum() / total) for some in (answers >= 9, answers <= 6))
-    n = float(total**2 / (weights**2).sum())
+    n = effective(weights)
     p, d = ((n * share + _ADDED / 4) / (n + _ADDED) for share in (up, down))
     half = Z * math.sqrt((p + d - (p - d) ** 2) / (n + _ADDED))
     low, high = max(-1.0, p - d - half), min(1.0, p - d + half)
