@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Two processes on two cores: libraries that start a thread for every core would only fight for them.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 DEMO := data/demo/study.toml
 
 .PHONY: help setup report test test-slow notebooks bench lint lock clean
@@ -35,10 +37,10 @@ report: $(READY) $(DEMO)  ## simulate the demo study if it is missing, run every
 
 test: $(READY)   ## the whole test suite (and its ten slowest)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -m "not slow"
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -m "not slow"
 
 test-slow: $(READY)  ## the long simulations too
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -m slow
+	@$(ONE_THREAD) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10 -m slow
 
 # ONLY="40 60": only these.
 notebooks: $(READY) $(DEMO)  ## run the notebooks on the demo study and keep their outputs in place

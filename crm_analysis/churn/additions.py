@@ -149,7 +149,7 @@ def measure(
     absent = [name for name in names if name not in columns]
     if absent and not why:
         raise UsageError(f"additions.measure: there is no feature {absent[0]!r}; join it by Sample.with_features.")
-    said = [name for name in names if name not in ("survey_answered", "survey_time_days_ago")]
+    said = [name for name in names if name != "survey_answered"]
     if not why and not said:
         why = "The study does not have it."
     if why:

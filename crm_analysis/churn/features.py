@@ -117,7 +117,7 @@ def answered(customers: pd.DataFrame, survey: SurveyConfig) -> pd.DataFrame:
     asked = [name for name in customers.columns if name in items or name.startswith("survey_")]
     if made:
         made["survey_answered"] = pd.DataFrame(made).notna().any(axis=1)
-    return customers.drop(columns=[name for name in asked if name != "survey_time"]).assign(**made)
+    return customers.drop(columns=asked).assign(**made)
 
 
 def together(frames: list[pd.DataFrame]) -> pd.DataFrame:
