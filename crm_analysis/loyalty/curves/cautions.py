@@ -24,9 +24,7 @@ def slope(value: float, low: float, high: float) -> list[str]:
     if high < 0:
         return [f"Loyalty falls with satisfaction instead of rising, by {said}: look for the cause before the trap."]
     if low <= 0:
-        return [
-            f"Loyalty is not shown to rise with satisfaction, {said}: the rate below is hardly about feelings."
-        ]
+        return [f"Loyalty is not shown to rise with satisfaction, {said}: the rate below is hardly about feelings."]
     return []
 
 
