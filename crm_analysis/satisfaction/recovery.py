@@ -78,7 +78,10 @@ class RecoveryResult(Result):
         if len(self.estimates):
             held, total = int(self.estimates["held"].sum()), len(self.estimates)
             ends = interval(*wilson(held, total))
-            said.append(f"{held} of {total} intervals hold the true value ({percent(held / total)}, {ends}).")
+            if total == 1:
+                said.append(f"The interval {'holds' if held else 'does not hold'} the true value.")
+            else:
+                said.append(f"{held} of {total} intervals hold the true value ({percent(held / total)}, {ends}).")
             missed = self.estimates[~self.estimates["held"].astype(bool)]
             if len(missed):
                 far = missed.loc[(missed["estimate"] - missed["true"]).abs().idxmax()]

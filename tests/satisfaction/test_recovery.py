@@ -25,6 +25,14 @@ def test_findings_in_whole():
     assert result.metrics() == {"estimates": 3, "held_share": pytest.approx(2 / 3), "classes_right": 2}
 
 
+def test_of_one_interval_no_share_is_told():
+    one, other = (
+        recovery.compare(ESTIMATES.take([row]), TRUE, on="feature", quantities=["gap"]).findings() for row in (0, 1)
+    )
+    assert one[-1] == "The interval holds the true value."
+    assert other[0] == "The interval does not hold the true value."
+
+
 def test_truth_is_read_by_its_place(tmp_path):
     assert recovery.truth(tmp_path, "kano", on="feature").empty
     saved = {"kano": {"features": {"a": {"gap": 1.2}}, "note": "x"}, "acsi": {"paths": [{"source": "q", "path": 0.5}]}}
