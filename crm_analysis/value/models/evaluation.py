@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from crm_analysis import repeats, style
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.result import Result, metric_key
-from crm_analysis.table import count, interval, number, percent
+from crm_analysis.table import between, count, decimal, interval, number, percent
 from crm_analysis.value.models.baselines import Guess, auc_difference, guesses, judge
 from crm_analysis.value.models.learning import NotLearned, why_not
 from crm_analysis.value.models.purchasing import PurchaseModel
@@ -119,7 +119,7 @@ class EvaluationResult(Result):
         said = [
             f"Asked which of two customers buys in the holdout, P(no purchase) is right in {_pairs(model)}; "
             f"{_rule(best)} alone in {_pairs(rows.loc[best])}. The model is {verdict} "
-            f"(difference {100 * gain:.1f} points, 95 % interval {100 * low:.1f} to {100 * high:.1f})."
+            f"(difference {decimal(100 * gain, digits=1)} points, {between(100 * low, 100 * high, digits=1)})."
         ]
         alive = rows.loc[_ALIVE]
         if alive["auc_high"] < 0.5:
