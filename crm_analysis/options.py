@@ -49,7 +49,11 @@ def mapping(value: Any, name: str, *, caller: str, example: str) -> Mapping[Any,
 def day(value: date | str, name: str, *, caller: str) -> pd.Timestamp:
     """Return a day, in no time zone; UsageError if it is none."""
     try:
-        return pd.Timestamp(value).tz_localize(None)
+        # A number would be taken as nanoseconds since 1970.
+        found = pd.NaT if isinstance(value, Real) else pd.Timestamp(value)
+        if pd.isna(found):
+            raise ValueError
+        return found.tz_localize(None).normalize()
     except (TypeError, ValueError):
         raise UsageError(f"{caller}: {name} must be a date such as 2025-06-30, not {value!r}.") from None
 
@@ -62,7 +66,11 @@ def dated(table: Any, name: str, *columns: str, caller: str) -> pd.DataFrame:
     absent = [column for column in needed if column not in table.columns]
     if absent:
         raise UsageError(f"{caller}: {name} has no column {absent[0]!r}; it needs {listed(needed)}.")
+    times = table["time"]
     try:
-        return table.assign(time=pd.to_datetime(table["time"]).dt.tz_localize(None))
+        # A number would be taken as nanoseconds since 1970, and 03/04/2024 as a day in March or in April.
+        if pd.api.types.is_numeric_dtype(times.dtype) and times.notna().any():
+            raise TypeError
+        return table.assign(time=pd.to_datetime(times, format="ISO8601").dt.tz_localize(None))
     except (TypeError, ValueError, AttributeError):
         raise UsageError(f"{caller}: the times of {name} are no dates; give dates such as 2025-06-30.") from None

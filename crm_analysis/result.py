@@ -85,8 +85,8 @@ class Result(ABC):
             raise UsageError(f"{type(self).__name__} shows a frame {unknown[0]!r} that frames() lacks; it has {there}.")
         tables = "".join(table.to_html(frames[name], caption=caption) for name, caption in self.captions().items())
         begin = _list(said[:unfolded])
-        if unfolded is not None:
-            rest, summary = _list(said[unfolded:]), "<strong>All findings and tables</strong>"
+        if unfolded is not None and (said[unfolded:] or tables):
+            rest, summary = _list(said[unfolded:]), "<strong>The other findings, and tables</strong>"
             tables = f'<details class="crm-fold"><summary>{summary}</summary>{rest}{tables}</details>'
         return (
             f'<div class="crm-result"><p class="crm-title"><strong>{escape(self.title)}</strong></p>'

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -184,7 +183,7 @@ def numbers(values: pd.Series, name: str) -> pd.Series:
 
 def _ends(span: Any, name: str) -> tuple[float, float]:
     ends = tuple(span) if isinstance(span, list | tuple) else ()
-    if len(ends) != 2 or not all(isinstance(end, Real) for end in ends):
+    if len(ends) != 2 or not all(options.is_number(end) for end in ends):
         raise UsageError(f"indicators: the ends of {name!r} must be two numbers, not {span!r}.")
     low, high = ends
     if not low < high:

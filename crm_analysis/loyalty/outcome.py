@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
@@ -212,7 +213,7 @@ def follow(
     """
     days = options.whole(days, "days", caller="outcome", least=2)
     satisfied_from = options.within(satisfied_from, "satisfied_from", caller="outcome", high=100, above=False)
-    if wave is not None and (isinstance(wave, bool) or not isinstance(wave, int)):
+    if wave is not None and (isinstance(wave, bool) or not isinstance(wave, Integral)):
         raise UsageError(f"outcome: wave must be a place in the order of waves, such as 0 or -1, not {wave!r}.")
     if not isinstance(answers, pd.DataFrame):
         raise UsageError(f"outcome: answers must be a pandas DataFrame, not {type(answers).__name__}.")
@@ -228,7 +229,8 @@ def follow(
     followed = known["time"] + pd.Timedelta(days=days) <= end
     counted = deeds.of_wave(known[followed], known, wave)
     asked = deeds.once(counted)
-    own = {**FEELINGS, **{name: _names(of) for name, of in (items or {}).items() if name in FEELINGS}}
+    given = options.mapping(items or {}, "items", caller="outcome", example='{"satisfaction": ["Q8"]}')
+    own = {**FEELINGS, **{name: _names(of) for name, of in given.items() if name in FEELINGS}}
     rows = asked.set_index("customer_id")
     measured = {name: measuring.measure(rows, list(of), ends=ends) for name, of in own.items()}
     felt = pd.DataFrame({name: found.points for name, found in measured.items()}, index=rows.index)

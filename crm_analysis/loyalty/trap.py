@@ -236,8 +236,10 @@ def detect(
     it is zero. Curve: local linear and isotonic regression, and a continuous line with up to two breaks, see
     `curves.breaks`. Error in satisfaction bends curves towards lines: with a reliability r its variance is 1 - r of the
     observed one, and `curves.simulated_error` extrapolates to none. Explanations compete in one regression, see
-    `curves.design` and `curves.explanations`. Intervals are 95 % percentiles of bootstrap resamples of customers; more
-    than 5,000 customers are drawn as 5,000 random groups. benchmarks/README.md has the measured coverage.
+    `curves.design` and `curves.explanations`. Intervals of breaks are those of `curves.breaks` and take their number as
+    known (where one of two breaks is found, an interval holds one place only); the others, but Wilson's, are 95 %
+    percentiles of bootstrap resamples of customers; more than 5,000 customers are drawn as 5,000 random groups.
+    benchmarks/README.md has the measured coverage.
 
     With weights all shares, curves and regressions are weighted, and a customer's weight goes with him into every
     resample; Wilson's intervals are at the effective number (sum w)^2 / sum w^2 (Kish 1965), tests robust to the

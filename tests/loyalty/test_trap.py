@@ -155,7 +155,7 @@ def test_the_verdict_is_in_plain_words(ends, verdict, said):
     ).findings()
     assert told[0].endswith("satisfied, but not loyal. Loyal by 'bought again' means: the behaviour was shown.")
     assert told[1:3] == (said, "No break was found (p = 0.200; a break is claimed from p = 0.04 down).")
-    gradual = "The curve is no straight line all the same: it bends too gradually for a place to be told."
+    gradual = "The curve is no straight line all the same, but these data do not tell at which place it bends."
     assert (gradual in told) == (low > 0 or verdict == "supported")
 
 
@@ -446,17 +446,48 @@ def test_breaks_by_group_are_told():
     )
     said = found.findings()
     assert (
-        f"The curve by sales region: it bends between {south} in south and {north} in north; too few customers for one "
-        "in west."
+        f"The curve by sales region: it bends between {south} in south and {north} in north; too few customers or "
+        "levels to look for one in west."
     ) in said
-    assert "The place of the break differs by sales region (p = 0.005)." in said
+    assert "Where it bends once, the place of the break differs by sales region (p = 0.005)." in said
     twice = behaviour - (0.016 * np.maximum(x - 80, 0)).where(region == "south", 0)
     said = detected({**given, "behaviour": twice.clip(0, 1), "groups": region}, "groups").findings()
-    assert any("; it bends twice in south; too few customers for one in west." in sentence for sentence in said)
+    assert any("; it bends twice in south; too few customers or levels to look for one in west." in sentence for sentence in said)
     assert detected({**given, "groups": region}, "groups", most_breaks=0).group_breaks.empty
 
 
 # Weights
+
+
+def test_a_group_is_told_the_same_however_others_are_weighted():
+    """A group whose customers count alike: its rate, excess and break do not hang on the weights of the others."""
+    given = customers(1600, kind="share")
+    group = pd.Series(np.repeat(["a", "b"], 800), index=given["satisfaction"].index, name="group")
+    weights = pd.Series(np.where(group == "b", 0.1, 1.0), index=group.index)
+    plain, weighted = (detected({**given, "groups": group}, "groups", weights=given_) for given_ in (None, weights))
+    for frame in ("groups", "group_breaks"):
+        alike, other = (getattr(found, frame).set_index("group").loc["b"] for found in (plain, weighted))
+        numbers = [name for name, value in alike.items() if isinstance(value, float)]
+        ends = [name for name in numbers if name.endswith(("_low", "_high", "_lower", "_upper"))]
+        points = [name for name in numbers if name not in ends]
+        assert other[points].astype(float).tolist() == pytest.approx(alike[points].astype(float).tolist(), nan_ok=True)
+        # Other draws.
+        close = pytest.approx(alike[ends].astype(float).tolist(), rel=0.1, abs=0.02, nan_ok=True)
+        assert other[ends].astype(float).tolist() == close
+
+
+def test_weights_that_leave_nothing_are_told():
+    given = customers(300)
+    index = given["satisfaction"].index
+    unknown = detected(given, weights=pd.Series(np.nan, index=index))
+    assert unknown.rate.equals(detected(given).rate)
+    elsewhere = detected(given, weights=pd.Series(1.0, index=[f"X{i}" for i in range(300)]))
+    assert elsewhere.findings()[0] == (
+        "Not one of 300 customers with satisfaction and behaviour has the attitude or weight that was given too: index "
+        "all by the same customer_id."
+    )
+    one = detected(given, weights=pd.Series(np.r_[1e9, np.ones(299)], index=index))
+    assert "Weighted, 300 customers tell as much as 1: too few for a curve; it needs at least 10." in one.findings()
 
 
 @pytest.mark.parametrize("kind", ["binary", "share"])

@@ -35,11 +35,6 @@ class Answers:
     behaviour: pd.Series
     behaviour_name: Any = None
 
-    @property
-    def binary(self) -> bool:
-        """Whether behaviour is only ever 0 or 1."""
-        return bool(self.rows["behaviour"].isin([0.0, 1.0]).all())
-
 
 def join(satisfaction: Any, behaviour: Any, others: Mapping[str, Any], *, caller: str = "trap") -> Answers:
     """Bring Series together by their index, the customer_id.
@@ -108,9 +103,9 @@ def numbers(values: Any, name: str, *, caller: str, highest: float | None = None
 
 
 def positive(values: Any, name: str, *, caller: str) -> None:
-    """Refuse numbers by customer, if there are any, of which one is zero, negative or infinite."""
+    """Refuse numbers by customer, if there are any, of which one is zero or negative."""
     known = pd.Series(dtype="float64") if values is None else numbers(values, name, caller=caller).dropna()
-    wrong = known[~((known > 0) & np.isfinite(known))]
+    wrong = known[known <= 0]
     if len(wrong):
         raise UsageError(
             f"{caller}: {name} must be positive, but {len(wrong):,} of {len(known):,} are not, the first is "

@@ -9,11 +9,16 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from crm_analysis import resampling
+from crm_analysis import proportion, resampling
 
 MOST_BINS = 200
 # With more customers than this, random groups of them are drawn: as many units as this say enough of the spread.
 MOST_UNITS = 5000
+
+
+def scaled(weight: np.ndarray | None) -> np.ndarray | None:
+    """Weights that add up to their effective number, so that their sums vary as numbers of customers do."""
+    return None if weight is None else weight * proportion.effective(weight) / weight.sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +45,7 @@ class Bins:
     def of(self, here: np.ndarray) -> Bins:
         """Return the bins in which some of the customers lie."""
         kept, place = np.unique(self.place[here], return_inverse=True)
-        return Bins(place, self.centre[kept], None if self.weight is None else self.weight[here])
+        return Bins(place, self.centre[kept], scaled(None if self.weight is None else self.weight[here]))
 
     def moments(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Customers, sum and sum of squares of their values, by bin."""
@@ -66,7 +71,7 @@ class Draws:
 
     def of(self, here: np.ndarray) -> Draws:
         """Return the same resamples of some of the customers."""
-        return Draws(self.unit[here], self.counts, None if self.weight is None else self.weight[here])
+        return Draws(self.unit[here], self.counts, scaled(None if self.weight is None else self.weight[here]))
 
     def histogram(self, place: np.ndarray, bins: int, values: np.ndarray | None = None) -> np.ndarray:
         """Sum of the customers' values (by default: their number) in each bin, by resample: (resamples, bins)."""

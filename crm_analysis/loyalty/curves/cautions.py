@@ -77,7 +77,8 @@ def missing(answers: Answers) -> list[str]:
     p_values = holm(np.array([_welch(here, away) for here, away, *_ in tested]))
     return [
         f"The {len(away):,} customers {who} {verdict}: their mean {what} is {number(round(away.mean(), 3))}, against "
-        f"{number(round(here.mean(), 3))} of the {len(here):,} analysed; the numbers below hold for the latter."
+        f"{number(round(here.mean(), 3))} of the {len(here):,} of whom both are known; the numbers below hold for the "
+        "latter."
         for (here, away, what, who, verdict), p in zip(tested, p_values, strict=True)
         if p <= 0.05
     ]

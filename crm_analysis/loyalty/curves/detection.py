@@ -51,22 +51,19 @@ def run(
     satisfaction: Any, behaviour: Any, numbers: dict[str, Any], competition: Any, groups: Any, settings: Settings
 ) -> dict[str, Any]:
     """Return the parts of a TrapResult by name."""
-    given = answers.join(satisfaction, behaviour, numbers)
     answers.positive(numbers["weight"], "weights", caller="trap")
+    given = answers.join(satisfaction, behaviour, numbers)
     rows = given.rows
     left_out: tuple[str, ...] = ()
-    if "attitude" in rows and rows["attitude"].isna().all():
-        rows = rows.drop(columns="attitude")
+    for name in ("attitude", "weight"):
+        if name in rows and numbers[name].isna().all():
+            rows = rows.drop(columns=name)
     for name in ("attitude", "weight"):
         if name in rows and rows[name].isna().any():
             away = count(int(rows[name].isna().sum()), "customer")
             left_out += (f"Left out, since their {name} is not known: {away}.",)
             rows = rows[rows[name].notna()]
-    weight = None
-    if "weight" in rows:
-        # Scaled to add up to the effective number, so that sums of weights vary as numbers of customers do.
-        weight = rows["weight"].to_numpy()
-        weight = weight * proportion.effective(weight) / weight.sum()
+    weight = binning.scaled(rows["weight"].to_numpy()) if "weight" in rows and len(rows) else None
     market = None if competition is None else answers.indexed(competition, "competition", caller="trap")
     if market is not None and pd.api.types.is_numeric_dtype(market.dtype):
         market = answers.numbers(market, "competition", caller="trap")
@@ -80,7 +77,6 @@ def run(
     facts = Facts(
         customers=len(rows),
         satisfied=int(satisfied.sum()),
-        trapped=int((satisfied & ~loyal.loyal).sum()),
         satisfied_from=settings.satisfied_from,
         behaviour="" if given.behaviour_name in (None, "behaviour") else str(given.behaviour_name),
         loyal_means=loyal.means,
@@ -90,7 +86,7 @@ def run(
         currency=settings.currency,
         reliability=settings.reliability,
     )
-    why = _why(given, rows, loyal)
+    why = _why(given, rows, loyal, facts.effective)
     if why:
         warned = (*cautions.shared(given), *cautions.order(rows, *settings.times))
         return parts | {"facts": replace(facts, why=why, cautions=warned)}
@@ -171,13 +167,18 @@ def run(
     )
 
 
-def _why(given: answers.Answers, rows: pd.DataFrame, loyal: Loyal) -> str:
+def _why(given: answers.Answers, rows: pd.DataFrame, loyal: Loyal, effective: float | None) -> str:
     """Why there is no curve, in a sentence; empty if there is one."""
     asked, seen = int(given.satisfaction.notna().sum()), int(given.behaviour.notna().sum())
     if not asked:
         return "There is no satisfaction in this study, so a trap cannot be looked for."
     if not seen:
         return "There is no behaviour in this study, so a trap cannot be looked for."
+    if not len(rows) and len(given.rows):
+        return (
+            f"Not one of {count(len(given.rows), 'customer')} with satisfaction and behaviour has the attitude or "
+            "weight that was given too: index all by the same customer_id."
+        )
     if not len(rows):
         felt, done = (values.dropna().index[:1].tolist()[0] for values in (given.satisfaction, given.behaviour))
         return (
@@ -186,6 +187,11 @@ def _why(given: answers.Answers, rows: pd.DataFrame, loyal: Loyal) -> str:
         )
     if len(rows) < LEAST:
         return f"{count(len(rows), 'customer')} are too few for a curve; it needs at least {LEAST}."
+    if effective is not None and effective < LEAST:
+        return (
+            f"Weighted, {count(len(rows), 'customer')} tell as much as {effective:.0f}: too few for a curve; it "
+            f"needs at least {LEAST}."
+        )
     if not rows["satisfaction"].std() > 0:
         level = rows["satisfaction"].iloc[0]
         return f"All {len(rows):,} customers are equally satisfied ({level:g}): there is no curve over satisfaction."

@@ -13,7 +13,6 @@ class Facts:
 
     customers: int = 0
     satisfied: int = 0
-    trapped: int = 0
     satisfied_from: float = 70.0
     behaviour: str = ""
     """What the behaviour is called, where its Series has a name."""

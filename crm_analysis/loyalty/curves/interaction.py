@@ -29,9 +29,11 @@ def p_value(design: Design, outcome: np.ndarray) -> float:
     -----
     Against equal effects stands, for each of thirteen places t, another slope and another bend at t for each measure
     of competition. The statistic is the largest of their robust scores u' V^-1 u given everything else in the design
-    (HC3 residuals of the model without competition's interactions); its null distribution is that of normal scores
-    with the same covariance (Hansen 1996), by five thousand draws that are always the same. All bends together would
-    spread the power over shapes that hardly differ.
+    (HC3 residuals of the model without competition's interactions), to which the score of a bend at t that all markets
+    share is added, so that competition is looked for where the pooled curve bends; that part is held fixed, since it
+    says nothing of a difference. The null distribution of the rest is that of normal scores with the same covariance
+    (Hansen 1996), by five thousand draws that are always the same. All bends together would spread the power over
+    shapes that hardly differ.
 
     References
     ----------

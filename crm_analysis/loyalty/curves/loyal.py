@@ -64,7 +64,11 @@ def _middle(values: np.ndarray, weight: np.ndarray | None) -> float:
     if weight is None:
         middle = float(np.median(values))
     else:
-        middle = float(np.quantile(values, 0.5, weights=weight, method="inverted_cdf"))
+        order = np.argsort(values, kind="stable")
+        share = np.cumsum(weight[order]) / weight.sum()
+        # An even split of the weights has its median half-way, as without weights.
+        ends = np.minimum(np.searchsorted(share, [0.5 - 1e-9, 0.5 + 1e-9]), len(values) - 1)
+        middle = float(values[order[ends]].mean())
     above = values[values > values.min()]
     return float(above.min()) if middle <= values.min() and len(above) else middle
 

@@ -48,7 +48,7 @@ def curve(found: Any, ax: Axes | None) -> Axes:
     ax.set_ylabel(_behaviour(found))
     ax.set_title(_CURVE)
     ax.legend(fontsize=9, loc="center left", bbox_to_anchor=(1.01, 0.5))
-    bends = ", ".join(f"{row:.0f}" for row in found.break_points["position"]) or "at no place that is shown"
+    bends = ", ".join(f"{row:.0f}" for row in found.break_points["position"]) or "no place that is shown"
     ends = free["loyalty"].iloc[[0, -1]]
     return style.describe(
         ax,

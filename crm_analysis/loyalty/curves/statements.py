@@ -88,7 +88,9 @@ def _breaks(found: Any) -> list[str]:
         said = [f"No break was found ({p_value(tests[0])}; a break is claimed from p = {FIRST_RATE} down)."]
         verdict = found.explanations.set_index("name")["verdict"]
         if found.rate["excess_ci_lower"] > 0 or verdict[PERCEPTION] == SUPPORTED:
-            said.append("The curve is no straight line all the same: it bends too gradually for a place to be told.")
+            said.append(
+                "The curve is no straight line all the same, but these data do not tell at which place it bends."
+            )
         return said
     at = [place(*row) for row in found.break_points.itertuples(index=False)]
     return [f"The curve is no straight line ({p_value(tests[0])}): it bends at a satisfaction of {listed(at)}."]
@@ -191,7 +193,7 @@ def _groups(found: Any) -> list[str]:
             continue
         most, least = (rows.loc[rows["trapped_share"].agg(pick)] for pick in ("idxmax", "idxmin"))
         ends = ("trapped_share", "trapped_share_low", "trapped_share_high")
-        verdict = "differs" if p <= 0.05 else "is not shown to differ"
+        verdict = "differs" if p <= ALPHA else "is not shown to differ"
         said.append(
             f"The trap rate {verdict} by {grouping.replace('_', ' ')} ({p_value(p)}): from "
             f"{with_interval(*(least[end] for end in ends))} in {least['group']} to "
@@ -203,6 +205,8 @@ def _groups(found: Any) -> list[str]:
 def _group_breaks(found: Any) -> list[str]:
     said = []
     for grouping, rows in found.group_breaks.groupby("grouping", sort=False):
+        if rows["group"].nunique() < 2:
+            continue
         name = str(grouping).replace("_", " ")
         of = {verdict: rows[rows["verdict"] == verdict] for verdict in (ONE, TWO, NONE, FEW)}
         bent = of[ONE].sort_values("position", kind="stable")
@@ -216,12 +220,12 @@ def _group_breaks(found: Any) -> list[str]:
             told.append(f"it bends {'between' if len(at) > 1 else 'at'} {listed(at)}")
         told += [f"it bends twice in {_some(of[TWO])}"] if len(of[TWO]) else []
         told += [f"no break was found in {_some(of[NONE])}"] if len(of[NONE]) else []
-        told += [f"too few customers for one in {_some(of[FEW])}"] if len(of[FEW]) else []
+        told += [f"too few customers or levels to look for one in {_some(of[FEW])}"] if len(of[FEW]) else []
         said.append(f"The curve by {name}: {'; '.join(told)}.")
         p = found.facts.place_p_values.get(str(grouping), np.nan)
         if not np.isnan(p):
             verdict = "differs" if p <= ALPHA else "is not shown to differ"
-            said.append(f"The place of the break {verdict} by {name} ({p_value(p)}).")
+            said.append(f"Where it bends once, the place of the break {verdict} by {name} ({p_value(p)}).")
     return said
 
 
@@ -233,7 +237,7 @@ def _some(rows: pd.DataFrame) -> str:
 
 def _weights(found: Any) -> list[str]:
     facts = found.facts
-    if facts.effective is None:
+    if facts.effective is None or facts.customers / facts.effective < 1.005:
         return []
     return [
         f"Customers are weighted: {facts.customers:,} of them tell as much as {number(round(facts.effective))} that "

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 
 import numpy as np
 import pandas as pd
 
+from crm_analysis import options
 from crm_analysis.errors import UsageError
 
 SCHEMES = ("equal", "entropy", "critic")
@@ -100,7 +100,7 @@ def of(values: pd.DataFrame, scheme: str | Mapping[str, float]) -> np.ndarray:
         return entropy(complete) if scheme == "entropy" else critic(complete)
     if not isinstance(scheme, Mapping):
         raise UsageError(f"score: weights must be {', '.join(SCHEMES)} or a mapping of numbers, not {scheme!r}.")
-    wrong = [name for name, weight in scheme.items() if not isinstance(weight, Real)]
+    wrong = [name for name, weight in scheme.items() if not options.is_number(weight)]
     if wrong:
         raise UsageError(f"score: the weight of {wrong[0]!r} must be a number, not {scheme[wrong[0]]!r}.")
     given = np.array([float(scheme.get(name, 0.0)) for name in values.columns])
