@@ -138,7 +138,7 @@ def learn(gaps: np.ndarray, span_days: np.ndarray, tenure_days: np.ndarray) -> R
     return Rhythm(float(math.exp(found[0])), float(math.exp(found[1])), repeaters)
 
 
-def has_ended(*, events: int, days: float, silence_days: float) -> bool:
+def has_ended(*, events: int, days: float, silence_days: float, longest_pause_days: float = math.nan) -> bool:
     """Return whether a silence is too long for the stream of events before it.
 
     Parameters
@@ -147,10 +147,14 @@ def has_ended(*, events: int, days: float, silence_days: float) -> bool:
         How many events there were in how many days before the last of them.
     silence_days : float
         Days since.
+    longest_pause_days : float
+        The longest silence between two days with an event; missing where there is only one.
 
     Returns
     -------
     bool
-        Whether so long a silence comes in fewer than one of a thousand Poisson processes of that rate: exp(-rate days).
+        Whether so long a silence comes in fewer than one of a thousand Poisson processes of that rate, exp(-rate days),
+        and is longer than any before it.
     """
-    return events / days * silence_days > -math.log(_CHANCE)
+    # Who come in a season, or on set days such as the first of a month, are silent in between.
+    return not silence_days <= longest_pause_days and events / days * silence_days > -math.log(_CHANCE)

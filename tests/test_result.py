@@ -116,7 +116,9 @@ def test_what_repeats_lies_behind_a_fold(baskets, monkeypatch):
     assert ("<li>" in before, "<li>" in after) == (True, False)
     before, after = folded["text/html"].split('<details class="crm-fold"><summary>')
     assert "<li>" not in before
-    assert after.startswith('<strong>The other findings, and tables</strong></summary><ul class="crm-findings"><li>A basket')
+    assert after.startswith(
+        '<strong>The other findings, and tables</strong></summary><ul class="crm-findings"><li>A basket'
+    )
     assert after.count("</table>") == 1
     assert after.endswith("</details></div>")
 

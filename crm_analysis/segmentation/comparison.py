@@ -93,7 +93,8 @@ def out_of_time(
     later = after.set_index("customer_id")[["frequency", "monetary"]]
     known = bought[bought["customer_id"].isin(later.index)].set_index("customer_id")
     if known.empty:
-        return _empty(reference if reference in families else "", top, label, _NONE)
+        why = _NONE if bought.empty else "no customer who had bought is in the later view."
+        return _empty(reference if reference in families else "", top, label, why)
     if len(known) < 4 * folds:
         why = f"it takes {4 * folds} customers with an earlier purchase, four for each of {folds} folds, and there "
         why += f"{'is' if len(known) == 1 else 'are'} {len(known)}."

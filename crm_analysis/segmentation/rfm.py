@@ -140,8 +140,10 @@ class RFMResult(Result):
             f"{column} ({distinct:,} distinct values)" for column, distinct in self.different.items() if distinct > 1
         ]
         instead = f"What tells these customers apart is {listed(parts)}." if parts else "Nothing tells them apart."
-        by = "by the earlier cut-points, since there are none" if self.frozen else ""
-        return (f"RFM classes cannot be cut {by}".strip() + f": {self.cuts.why}.", instead)
+        if self.frozen:
+            said = "These customers cannot be placed by the earlier cut-points: of the earlier customers"
+            return (f"{said} {self.cuts.why}.", instead)
+        return (f"RFM classes cannot be cut: {self.cuts.why}.", instead)
 
     def _uneven(self) -> list[str]:
         """Say which class is far larger than an equal share because one value fills it."""

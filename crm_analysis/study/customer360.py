@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import pandas as pd
 
+from crm_analysis import options
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.study.people import persons
 from crm_analysis.study.tables import CONTRACTS
@@ -59,6 +60,7 @@ def expression(
     UsageError
         If a column is wanted that the view does not have.
     """
+    recent_days = options.whole(recent_days, "recent_days", caller="customer360")
     after = _midnight_after(as_of)
     known = known_by(tables, as_of=as_of, members=members)
     parts: dict[str, Callable[[ibis.Table], ibis.Table]] = {

@@ -204,7 +204,11 @@ def score(
         _dimension_row(name, [one for one in wanted[name] if one in view.columns], view, scores, counted)
         for name in scores
     ]
-    return RelationshipResult(table, pd.DataFrame(rows), missing, _overlap(table), "margin" in customers.columns)
+    # Only where the column is made of it does profit stand for spend.
+    spent = (
+        wanted["profitability"] == DIMENSIONS["profitability"] and "margin" not in customers and "monetary" in customers
+    )
+    return RelationshipResult(table, pd.DataFrame(rows), missing, _overlap(table), not spent)
 
 
 def _wanted(columns: Mapping[str, str | Sequence[str]] | None, customers: pd.DataFrame) -> dict[str, tuple[str, ...]]:

@@ -93,7 +93,7 @@ class RetentionResult(Result):
         if self.seen_days is not None:
             said.append(
                 f"The log holds only {count(self.seen_days, 'day')} of the year before the last: retention is that of "
-                "the customers who bought in these, and of a whole year it may be another."
+                "the customers who bought in this time; that of a whole year's customers may differ."
             )
         fewer = claims.loc["value of a customer, 5 % fewer leaving"]
         said.append(

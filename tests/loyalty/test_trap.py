@@ -452,7 +452,10 @@ def test_breaks_by_group_are_told():
     assert "Where it bends once, the place of the break differs by sales region (p = 0.005)." in said
     twice = behaviour - (0.016 * np.maximum(x - 80, 0)).where(region == "south", 0)
     said = detected({**given, "behaviour": twice.clip(0, 1), "groups": region}, "groups").findings()
-    assert any("; it bends twice in south; too few customers or levels to look for one in west." in sentence for sentence in said)
+    assert any(
+        "; it bends twice in south; too few customers or levels to look for one in west." in sentence
+        for sentence in said
+    )
     assert detected({**given, "groups": region}, "groups", most_breaks=0).group_breaks.empty
 
 
@@ -464,7 +467,9 @@ def test_a_group_is_told_the_same_however_others_are_weighted():
     given = customers(1600, kind="share")
     group = pd.Series(np.repeat(["a", "b"], 800), index=given["satisfaction"].index, name="group")
     weights = pd.Series(np.where(group == "b", 0.1, 1.0), index=group.index)
-    plain, weighted = (detected({**given, "groups": group}, "groups", weights=given_) for given_ in (None, weights))
+    plain, weighted = (
+        detected({**given, "groups": group}, "groups", loyal_from=0.5, weights=given_) for given_ in (None, weights)
+    )
     for frame in ("groups", "group_breaks"):
         alike, other = (getattr(found, frame).set_index("group").loc["b"] for found in (plain, weighted))
         numbers = [name for name, value in alike.items() if isinstance(value, float)]
@@ -487,7 +492,7 @@ def test_weights_that_leave_nothing_are_told():
         "all by the same customer_id."
     )
     one = detected(given, weights=pd.Series(np.r_[1e9, np.ones(299)], index=index))
-    assert "Weighted, 300 customers tell as much as 1: too few for a curve; it needs at least 10." in one.findings()
+    assert "Weighted, 300 customers tell as much as 1: too few for a curve; it needs at least 30." in one.findings()
 
 
 @pytest.mark.parametrize("kind", ["binary", "share"])

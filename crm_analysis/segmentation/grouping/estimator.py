@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, ClusterMixin
 
+from crm_analysis import options
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.segmentation.grouping import choice, encoding, profiling, stability
 from crm_analysis.segmentation.grouping.encoding import BEHAVIOUR
@@ -175,9 +176,7 @@ class Clusters(ClusterMixin, BaseEstimator):
             given = getattr(self, parameter)
             if parameter == "count" and given is None:
                 continue
-            # A bool is a whole number in Python and never one that is meant.
-            if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < least:
-                raise UsageError(f"clusters: {parameter} must be a whole number, {least} or more, not {given!r}.")
+            options.whole(given, parameter, caller="clusters", least=least)
         if not 0 <= self.smallest < 0.5:
             raise UsageError(f"clusters: smallest must be a share from 0 to below 0.5, not {self.smallest!r}.")
         if len(customers) < FEWEST:

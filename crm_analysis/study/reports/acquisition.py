@@ -79,7 +79,10 @@ def is_stale(customers: ibis.Table, last: date, *, window_days: int) -> date | N
     end = pd.Timestamp(ends).date()
     within = known.filter(known.joined.date() > ibis.literal(end - timedelta(days=window_days)))
     joined = int(within.count().to_pandas())
-    return end if has_ended(events=joined, days=window_days, silence_days=(last - end).days) else None
+    came = pd.to_datetime(known.select(day=known.joined.date()).distinct().order_by("day").to_pandas()["day"])
+    pause, silence = came.diff().max() / pd.Timedelta(days=1), (last - end).days
+    ended = has_ended(events=joined, days=window_days, silence_days=silence, longest_pause_days=pause)
+    return end if ended else None
 
 
 def totals(found: ibis.Table) -> ibis.Table:

@@ -68,7 +68,7 @@ class AssociationResult(Result):
     title = "Categories bought together"
     shown: ClassVar[dict[str, str]] = {
         "strongest": "Pairs of categories with the highest lift",
-        "rules": "The same pairs as rules: of the baskets with the first category, the share with the second too",
+        "rules": "The first of these pairs as rules: of the baskets with one category, the share with the other",
     }
 
     def to_frame(self) -> pd.DataFrame:

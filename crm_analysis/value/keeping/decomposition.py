@@ -15,7 +15,7 @@ from crm_analysis.proportion import FEWEST, Z
 from crm_analysis.result import Result
 from crm_analysis.table import in_currency, listed
 from crm_analysis.value.models.projection import with_ends
-from crm_analysis.value.orderlog import readable
+from crm_analysis.value.orderlog import dates, readable
 
 YEAR_DAYS = 365
 SOURCES = ("base profit", "growth of spend", "price premium", "cost to serve", "referrals")
@@ -73,8 +73,9 @@ class DecompositionResult(Result):
             )
             said.append(
                 "The rest of the difference between years is selection: those who buy little leave, so that the mean "
-                "of those who stay rises although nobody changes. The first year holds the purchase with which the "
-                "relation began, so that even who buys at a steady rate brings less after it."
+                "of those who stay rises although nobody changes. Where a relation is counted from its first purchase, "
+                "the first year holds one purchase more than its rate gives, so that even a customer who buys at a "
+                "steady rate brings less afterwards."
             )
         absent = [name for name in SOURCES if years[_column(name)].isna().all()]
         if absent:
@@ -156,8 +157,8 @@ def decompose(
     price premium (g_k - g_1) s_k; less cost to serve; referrals are those whom a customer brought in that year times
     the mean cost of winning, which they saved. Intervals of the profit are normal, over customers. Reichheld's rising
     profit by year is seen in the means whenever those who buy little leave earlier; so the same customers are also
-    compared with their own first year. That year holds the purchase with which the relation began, which a later year
-    need not have: whoever buys at a steady rate brings less after it.
+    compared with their own first year. Where that begins with the first purchase it holds one more than the rate of
+    buying gives: at rate m, 1 + m against m / (1 - exp(-m)) in a later year with a purchase.
 
     References
     ----------
@@ -192,7 +193,9 @@ def _beginnings(transactions: pd.DataFrame, customers: pd.DataFrame | None) -> p
     first = bought["time"].dt.normalize().groupby(bought["customer_id"]).min()
     if customers is None or not {"customer_id", "joined"} <= set(customers.columns):
         return first
-    joined = pd.to_datetime(customers.drop_duplicates("customer_id").set_index("customer_id")["joined"])
+    joined = dates(
+        customers.drop_duplicates("customer_id").set_index("customer_id")["joined"], "joining days", caller="decompose"
+    )
     return first.where(~(joined.reindex(first.index) < first), joined.reindex(first.index).dt.normalize())
 
 
@@ -230,7 +233,9 @@ def _with_costs(lines: pd.DataFrame, customers: pd.DataFrame | None, beginnings:
         lines["serve"] = lines["customer_id"].map(known["cost_to_serve"].astype("float64"))
     if {"referrer_id", "joined"} <= set(known.columns):
         referred = known[known["referrer_id"].notna()]
-        since = pd.to_datetime(referred["joined"]).dt.normalize() - referred["referrer_id"].map(beginnings)
+        since = dates(referred["joined"], "joining days", caller="decompose").dt.normalize() - referred[
+            "referrer_id"
+        ].map(beginnings)
         years = (since.dt.days // YEAR_DAYS + 1).to_numpy()
         brought = pd.DataFrame({"customer_id": referred["referrer_id"].to_numpy(), "year": years})
         counts = brought.dropna().groupby(["customer_id", "year"]).size()

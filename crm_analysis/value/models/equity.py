@@ -77,7 +77,7 @@ class EquityResult(Result):
             said = [
                 f"Today's customers are worth {present} of {self.terms.called} in the next {self.terms.span}.",
                 "Nobody bought for the first time in the last year, so that customers still to be won count as "
-                "nothing: a log that follows one group of customers cannot show any.",
+                "nothing, as in a log that follows one group of customers.",
             ]
         worth = (
             f"A new customer brings {with_ends(new, 'value_before_winning', currency)} in the first {self.terms.span}"

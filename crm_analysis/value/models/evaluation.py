@@ -222,7 +222,7 @@ def evaluate(
     UsageError
         If the holdout's form is not understood or its length not known.
     DataError
-        If no customer of the holdout is in the summary, though there are some, or a number of purchases is none.
+        If no customer of the holdout is in the summary, though there are some, or its purchases are no numbers.
 
     References
     ----------
@@ -280,11 +280,12 @@ def _bought(summary: pd.DataFrame, holdout: pd.DataFrame) -> pd.DataFrame:
         raise UsageError("evaluate: the summary has no column 'customer_id' to find its customers in the holdout by.")
     if {"customer_id", "purchases"} <= set(holdout.columns):
         counts = pd.to_numeric(holdout["purchases"], errors="coerce")
-        if not (counts >= 0).all():
-            first = int((~(counts >= 0)).to_numpy().argmax())
+        wrong = ~(np.isfinite(counts) & (counts >= 0))
+        if wrong.any():
+            first = int(wrong.to_numpy().argmax())
             raise DataError(
                 "evaluate: purchases of the holdout must be numbers of zero or more; the first that is not is row "
-                f"{first} ({holdout['purchases'].iloc[first]})."
+                f"{first} ({holdout['purchases'].iloc[first]}); make the holdout with clv.holdout."
             )
         return holdout.assign(purchases=counts)
     if {"customer_id", "time", "amount"} <= set(holdout.columns):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axis import Axis
 
-from crm_analysis import repeats
+from crm_analysis import options, repeats
 from crm_analysis.errors import DataError, UsageError
 from crm_analysis.table import number
 from crm_analysis.value.models.history import distinct
@@ -153,9 +153,9 @@ def project(
     unlearned = next((one for one in (fitted, spending) if not hasattr(one, "params_")), None)
     if unlearned is not None:
         raise UsageError(f"{type(unlearned).__name__} has not learned anything yet; call fit(summary) first.")
-    if not (math.isfinite(years) and years > 0):
+    if not (options.is_number(years) and years > 0):
         raise UsageError(f"{caller}: years must be a positive number, not {years!r}.")
-    if not 0 <= discount_rate < 1:
+    if not (options.is_number(discount_rate) and 0 <= discount_rate < 1):
         raise UsageError(f"{caller}: discount_rate is a share of a year, such as 0.1, not {discount_rate!r}.")
     unit = str(summary.attrs.get("unit", ""))
     if unit not in repeats.UNIT_DAYS:

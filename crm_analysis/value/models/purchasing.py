@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
+from crm_analysis import options
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import Z
 from crm_analysis.value.models.history import Histories, check_enough, distinct
@@ -257,7 +258,7 @@ class PurchaseModel(ABC):
         caller = type(self).__name__
         if not hasattr(self, "params_"):
             raise UsageError(f"{caller} has not learned anything yet; call fit(summary) first.")
-        if not (isinstance(periods, int | float | np.number) and np.isfinite(periods) and periods > 0):
+        if not (options.is_number(periods) and periods > 0):
             raise UsageError(f"{caller}: periods must be a positive number, not {periods!r}.")
         return distinct(summary, caller=caller)
 

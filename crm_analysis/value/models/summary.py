@@ -155,7 +155,7 @@ def _days(transactions: pd.DataFrame, *, unit: str, caller: str) -> pd.DataFrame
                 f"({transactions[column].iloc[first]}); mend or leave them out."
             )
     bought = lines.loc[lines["amount"] >= 0, ["customer_id", "time", "amount"]]
-    day = bought["time"].dt.tz_localize(None).dt.normalize().rename("day")
+    day = bought["time"].dt.normalize().rename("day")
     amounts = bought["amount"].rename("spend")
     return amounts.groupby([bought["customer_id"], day]).sum().reset_index()
 

@@ -17,6 +17,7 @@ from crm_analysis.proportion import wilson
 from crm_analysis.result import Result
 from crm_analysis.rhythm import has_ended
 from crm_analysis.table import count, in_currency, interval, percent
+from crm_analysis.value.orderlog import dates
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,9 +102,10 @@ class ArrivalsResult(Result):
             held = f"{percent(best['covered_share'])} ({bounds})"
             sentences.append(f"On the past, {held} of the numbers fell in their {level} intervals.")
         if self.ended:
+            left = f"the {self.period} of that day and all after it are" if self.cut else "all after it is"
             sentences.append(
                 f"Nobody came new after {self.ended}, which at the rate before cannot be chance: the table seems to "
-                f"end there, and the {self.period} of that day and all after it are left out."
+                f"end there, and {left} left out."
             )
         elif self.cut:
             sentences.append(f"The last {self.period} is not over and is left out.")
@@ -203,7 +205,7 @@ def forecast(
     if not 0 < level < 1:
         raise UsageError(f"prospecting: level must be between 0 and 1, not {level!r}.")
     name, year = PERIODS[period]
-    days = pd.to_datetime(joined.dropna())
+    days = dates(joined.dropna(), "joining days", caller="prospecting")
     last = days.max() if as_of is None or as_of == "" else pd.Timestamp(as_of)
     days = days[days < last.normalize() + pd.Timedelta(days=1)] if len(days) else days
     counts, starts, cut = _counted(days, last, name)
@@ -218,7 +220,7 @@ def forecast(
     elif not counts[-year:].any():
         why = (
             f"Nobody came new in the last {count(len(counts[-year:]), period)}, so there is no stream of new customers "
-            "to forecast; a log that follows one group of customers cannot show any."
+            "to forecast, as in a log that follows one group of customers or a table that was not kept since."
         )
     if why:
         return ArrivalsResult(history, _none_ahead(), pd.DataFrame({"method": []}), period, level, cut, ended, why)
@@ -252,12 +254,11 @@ def forecast(
 
 
 def _ended(days: pd.Series, last: pd.Timestamp) -> bool:
-    """Whether nobody has come for longer than the year before allows, by its rate and by its longest pause."""
+    """Whether nobody has come for longer than the rate of the year before and the longest pause ever allow."""
     came = days[days > days.max() - pd.Timedelta(days=365)].dt.normalize()
     silence = (last.normalize() - came.max()).days
-    longest = came.drop_duplicates().sort_values().diff().max()
-    # Those who come on set days only, such as the first of a month, are silent in between.
-    return has_ended(events=len(came), days=365, silence_days=silence) and not silence <= longest / pd.Timedelta(days=1)
+    pause = days.dt.normalize().drop_duplicates().sort_values().diff().max() / pd.Timedelta(days=1)
+    return has_ended(events=len(came), days=365, silence_days=silence, longest_pause_days=pause)
 
 
 def _none_ahead() -> pd.DataFrame:

@@ -15,7 +15,7 @@ from crm_analysis.errors import UsageError
 from crm_analysis.proportion import FEWEST, Z, share
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import amount, count, in_currency, number, share_of, short
-from crm_analysis.value.orderlog import readable
+from crm_analysis.value.orderlog import dates, readable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -199,7 +199,10 @@ def payback(
     transactions = readable(transactions, caller="prospecting")
     last = pd.Timestamp(transactions["time"].max() if as_of is None or as_of == "" else as_of).normalize()
     begins = transactions["time"].min().normalize()
-    joined, cost = pd.to_datetime(customers["joined"]), customers["acquisition_cost"].astype("float64")
+    joined, cost = (
+        dates(customers["joined"], "joining days", caller="prospecting"),
+        customers["acquisition_cost"].astype("float64"),
+    )
     unknown = joined.isna() | cost.isna()
     early = ~unknown & (joined < begins)
     late = ~unknown & (joined > last)
