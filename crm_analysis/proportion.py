@@ -56,13 +56,13 @@ def weighted_share(inside: np.ndarray, weights: np.ndarray) -> tuple[float, floa
     return share(float(weights[inside].sum()) * n / float(weights.sum()), n) if n else share(0, 0)
 
 
-def newcombe(x1: int, n1: int, x0: int, n0: int) -> tuple[float, float, float]:
+def newcombe(x1: float, n1: float, x0: float, n0: float) -> tuple[float, float, float]:
     """Return the difference of two independent proportions x1/n1 - x0/n0 with its 95 % interval.
 
     Parameters
     ----------
-    x1, n1, x0, n0 : int
-        Successes and trials of the first and of the second.
+    x1, n1, x0, n0 : float
+        Successes and trials of the first and of the second; of weighted answers, effective numbers.
 
     Returns
     -------

@@ -93,7 +93,10 @@ class PlanResult(Result):
         gain, cost = (float(self.actions[name].sum()) for name in ("expected_gain", "expected_cost"))
         limit = "" if self.budget is None else f" within the budget of {amount(self.budget, self.currency)}"
         if self.actions.empty:
-            why = "no contact is expected to pay" if not self.worth_it else "the budget does not reach for one contact"
+            whom = " with those who may be on it" if self.resting else ""
+            why = f"no contact{whom} is expected to pay"
+            if self.worth_it:
+                why = "the budget does not reach for one contact"
             said = [f"Nobody is on the list: {why}."]
         else:
             said = [
@@ -103,8 +106,8 @@ class PlanResult(Result):
             ]
         if self.resting:
             said.append(
-                f"{count(self.resting, 'customer')} cannot be on the list: a campaign of the {self.rest_days} days "
-                "before has them, contacted or held out, and is still being measured."
+                f"{count(self.resting, 'customer')} cannot be on the list: they are in a campaign of the last "
+                f"{self.rest_days} days, contacted or held out, which is still being measured."
             )
         where = "never" if not self.break_even <= 1 else f"from a probability of leaving of {percent(self.break_even)}"
         pays = count(self.worth_it, "customer")

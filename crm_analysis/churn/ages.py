@@ -43,16 +43,20 @@ def read(
     ages, gone = (
         pd.to_numeric(customers[name], errors="coerce").to_numpy("float64", na_value=np.nan) for name in (time, left)
     )
-    entered = customers[entry].to_numpy("float64") if entry else np.full(len(ages), -1.0)
+    entered = np.full(len(ages), -1.0)
+    if entry:
+        entered = pd.to_numeric(customers[entry], errors="coerce").to_numpy("float64", na_value=np.nan)
     if not (np.isfinite(ages) & (ages >= 0)).all():
         row = int(np.argmin(np.isfinite(ages) & (ages >= 0)))
         raise DataError(f"{where}: {time!r} must be 0 or more, row {row + 1} holds {customers[time].iloc[row]}.")
     if np.isnan(gone).any() or not np.isin(gone, (0.0, 1.0)).all():
         row = int(np.argmax(~np.isin(gone, (0.0, 1.0))))
         raise DataError(f"{where}: {left!r} must be 0 or 1, row {row + 1} holds {customers[left].iloc[row]}.")
-    if (entered >= ages).any() and entry:
-        row = int(np.argmax(entered >= ages))
+    # A missing age at entry is below nothing.
+    if entry and not (entered < ages).all():
+        row = int(np.argmin(entered < ages))
         raise DataError(
-            f"{where}: {entry!r} must lie below {time!r}, row {row + 1} has {entered[row]:g} and {ages[row]:g}."
+            f"{where}: {entry!r} must lie below {time!r}, row {row + 1} has {customers[entry].iloc[row]} and "
+            f"{ages[row]:g}."
         )
     return ages, gone, entered

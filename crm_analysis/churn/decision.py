@@ -64,7 +64,7 @@ def plan(
     campaigns : DataFrame, optional
         The campaigns table: customer_id, time. Who was in a campaign in the `rest_days` before the day of the sample
         (of a dateless table: before its last campaign), contacted or held out, is not on the list: the campaign is
-        still being measured.
+        still being measured. Of today's customers, whose outcomes are not known yet, later campaigns count too.
     rest_days : int
         How long a campaign is measured, in days, as in `review.measure`.
     resamples : int
@@ -163,13 +163,17 @@ def plan(
 
 def _resting(sample: Sample, campaigns: pd.DataFrame | None, days: int) -> np.ndarray:
     """Whether each customer is in a campaign that is still being measured on the day of the sample."""
-    if campaigns is None or campaigns.empty:
+    if campaigns is None or (isinstance(campaigns, pd.DataFrame) and campaigns.empty):
         return np.zeros(len(sample), dtype=bool)
+    campaigns = options.dated(campaigns, "campaigns", "customer_id", caller="decision.plan")
     begun = campaigns["time"]
     if sample.dated:
         # The sample knows everything through the end of its day.
         day = sample.as_of.max() + pd.Timedelta(days=1)
-        running = (begun < day) & (begun >= day - pd.Timedelta(days=days))
+        running = begun >= day - pd.Timedelta(days=days)
+        # Of a past day later campaigns are not known; of today's customers, who are not labelled yet, they are.
+        if sample.label.notna().any():
+            running &= begun < day
     else:
         running = begun > begun.max() - pd.Timedelta(days=days)
     return sample.features.index.isin(campaigns.loc[running, "customer_id"])

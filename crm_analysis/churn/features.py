@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from crm_analysis.churn.sample import LARGEST
+
 if TYPE_CHECKING:
     from crm_analysis.study.config import SurveyConfig
 
@@ -75,9 +77,9 @@ def make(customers: pd.DataFrame, *, as_of: date | None, leave_out: tuple[str, .
             else:
                 # "str" marks what is missing by NaN; pandas' NA of "string" stops the learners' encoders.
                 made[name] = values.astype("str").astype("category")
-    for name in [name for name, values in made.items() if values.dtype == "float64" and np.isinf(values).any()]:
+    for name in [name for name, values in made.items() if values.dtype == "float64" and (values.abs() > LARGEST).any()]:
         del made[name]
-        dropped[name] = "it holds infinite values"
+        dropped[name] = "it holds infinite values, or such as no model can take"
     features = pd.DataFrame(made, index=customers.index)
     features.index = pd.Index(customers["customer_id"].to_numpy(), name="customer_id")
     return features, dropped

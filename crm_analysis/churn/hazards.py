@@ -188,10 +188,9 @@ def hazards(
     if not terms:
         return _nothing("No feature varies, so there is nothing to compare.", folds, unit)
     if gone.sum() < 10 * len(terms):
-        why = (
-            f"{count(int(gone.sum()), 'customer')} left, too few for {len(terms)} terms; use at most "
-            f"{int(gone.sum()) // 10}, with fewer features or values."
-        )
+        most = int(gone.sum()) // 10
+        cure = f"use at most {most}, with fewer features or values" if most else "it takes ten leavers for each"
+        why = f"{count(int(gone.sum()), 'customer')} left, too few for {count(len(terms), 'term')}; {cure}."
         return _nothing(why, folds, unit)
     fitted = _fit(matrix, ages, gone, entered, entry)
     if not np.isfinite(np.append(fitted.params, fitted.bse)).all():

@@ -260,6 +260,13 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         texts = [name for name in numbers if isinstance(kept[name].dtype, pd.CategoricalDtype)]
         if texts:
             raise DataError(f"churn: the feature {texts[0]!r} must hold numbers, as in training.")
+        for name in [name for part, _, columns in parts if part == "texts" for name in columns]:
+            if kept[name].isna().all():
+                # Without a value a column has no kind, and the encoders want the kind of training.
+                nothing = pd.Categorical([None] * len(kept), categories=pd.Index([], dtype="str"))
+                kept = kept.assign(**{name: nothing})
+            elif not isinstance(kept[name].dtype, pd.CategoricalDtype):
+                raise DataError(f"churn: the feature {name!r} must hold texts, as in training.")
         return kept
 
 

@@ -54,8 +54,10 @@ def contributions(churn: ChurnModel, sample: Sample) -> tuple[pd.DataFrame, str]
     names = list(map(str, churn.feature_names_in_))
     found = _of_trees(churn, features) if churn.chosen_ != "logistic" and find_spec("shap") else None
     if found is None:
-        prepared, learner = churn.models_[PLAIN]
-        terms, owners, model = (prepared.transform(features) - churn.centre_) * learner.coef_[0], churn.owners_, PLAIN
+        # Every logistic regression prepares the features alike, so that owners and centre serve both.
+        model = "logistic" if churn.chosen_ == "logistic" else PLAIN
+        prepared, learner = churn.models_[model]
+        terms, owners = (prepared.transform(features) - churn.centre_) * learner.coef_[0], churn.owners_
     else:
         terms, owners, model = *found, churn.chosen_
     summed = np.zeros((len(terms), len(names)))
@@ -103,9 +105,10 @@ def tell(churn: ChurnModel, sample: Sample, *, top: int = 3) -> tuple[list[str],
     if not len(sample):
         return [], ""
     frame, model = contributions(churn, sample)
+    features = churn.features_of(sample)
     names, raised = frame.columns.to_numpy(), frame.to_numpy()
     order = np.argsort(-raised, axis=1)[:, :top]
-    held = {name: sample.features[name].astype("object").to_numpy() for name in names}
+    held = {name: features[name].astype("object").to_numpy() for name in names}
     said = []
     for row, places in enumerate(order):
         kept = [names[place] for place in places if raised[row, place] > _NOTABLE]

@@ -12,7 +12,7 @@ from crm_analysis.errors import DataError, UsageError
 from crm_analysis.table import count, listed
 
 # What is larger overflows where learners square it.
-_LARGEST = 1e30
+LARGEST = 1e30
 WORLDS = ("silence", "contracts", "label")
 """How a study knows who left: no purchase in the horizon, the end of a contract, or a column that says so."""
 
@@ -123,14 +123,9 @@ class Sample:
         there = [str(name) for name in added.columns if name in self.features.columns]
         if there:
             raise UsageError(f"Sample.with_features: there is a feature {there[0]!r} already; rename it.")
-        joined = added.reindex(self.features.index)
-        made = {
-            name: values.astype("float64")
-            if pd.api.types.is_numeric_dtype(added[name]) or pd.api.types.is_bool_dtype(added[name])
-            else values.astype("str").astype("category")
-            for name, values in joined.items()
-        }
-        return replace(self, features=self.features.assign(**made))
+        known = sound(added)
+        known = known.astype(dict.fromkeys(known.select_dtypes(bool), "float64"))
+        return replace(self, features=self.features.assign(**known.reindex(self.features.index)))
 
     def to_frame(self) -> pd.DataFrame:
         """Return a frame with ``customer_id``, ``as_of``, the features and ``left``, which no feature may be called."""
@@ -168,25 +163,29 @@ def sound(features: pd.DataFrame) -> pd.DataFrame:
     twice = features.columns[features.columns.duplicated()]
     if len(twice):
         raise UsageError(f"churn: the feature {twice[0]!r} is there twice; rename one or leave it out.")
-    texts = {}
+    made = {}
     for name, kind in features.dtypes.items():
-        if isinstance(kind, pd.CategoricalDtype) or pd.api.types.is_bool_dtype(kind):
+        if isinstance(kind, pd.CategoricalDtype) or kind == "bool":
             continue
         values = features[name]
         if pd.api.types.is_numeric_dtype(kind):
-            held = np.abs(values.to_numpy("float64", na_value=np.nan))
-            if (held > _LARGEST).any():
+            numbers = values.to_numpy("float64", na_value=np.nan)
+            held = np.abs(numbers)
+            if pd.api.types.is_extension_array_dtype(kind):
+                # pandas' NA stops what reads single values; NaN does not.
+                made[name] = numbers
+            if (held > LARGEST).any():
                 raise DataError(
                     f"churn: the feature {name!r} holds {np.nanmax(held):g}, too large for a model; make it missing "
                     "or leave the feature out."
                 )
         elif pd.api.types.is_object_dtype(kind) or pd.api.types.is_string_dtype(kind):
-            texts[name] = values.astype("str").astype("category")
+            made[name] = values.astype("str").astype("category")
         else:
             raise UsageError(
                 f"churn: the feature {name!r} is neither a number nor a text; give days before the snapshot for a date."
             )
-    return features.assign(**texts) if texts else features
+    return features.assign(**made) if made else features
 
 
 def who_left(sample: Sample, *, fewest: int, where: str) -> np.ndarray:

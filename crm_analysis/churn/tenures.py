@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from crm_analysis import rhythm
+from crm_analysis import options, rhythm
 from crm_analysis.churn import features, labels, marks
 from crm_analysis.errors import UsageError
 
@@ -96,8 +97,10 @@ def gather(study: Study, *, by: str = "", late: float = 3.0, seed: int = 0) -> T
     gone left at some time between the last purchase and the day on which the silence had lasted `late` expected gaps
     (interval censoring). Beside both ends stands an age drawn between them: where leaving is as likely on any day
     beforehand and purchases come at random, one in g days on average, a leaver who last bought s days before leaving
-    has bought nothing in them with the chance exp(-s / g), which is the density of s.
+    has bought nothing in them with the chance exp(-s / g), to which the density of s is proportional.
     """
+    late = options.within(late, "late", caller="tenures.gather", high=sys.float_info.max)
+    seed = options.whole(seed, "seed", caller="tenures.gather")
     world = labels.world_of(study)
     if world == "label":
         found, note = _labelled(study), _SELECTED

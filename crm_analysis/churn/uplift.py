@@ -13,7 +13,7 @@ from matplotlib.ticker import PercentFormatter
 from crm_analysis import options, resampling, style
 from crm_analysis.churn import learners
 from crm_analysis.errors import UsageError
-from crm_analysis.proportion import newcombe
+from crm_analysis.proportion import effective, newcombe
 from crm_analysis.result import Result
 from crm_analysis.table import count, decimal
 
@@ -152,6 +152,7 @@ def estimate(
     *,
     treated: pd.Series | np.ndarray,
     response: pd.Series | np.ndarray,
+    campaign: pd.Series | np.ndarray | None = None,
     folds: int = 5,
     resamples: int = 500,
     seed: int = 0,
@@ -166,6 +167,9 @@ def estimate(
         1 for who was contacted, 0 for the control group; drawn by lot.
     response : array of shape (n,)
         1 for who responded (bought, stayed), else 0.
+    campaign : array of shape (n,), optional
+        The campaign of each row; by default one. Where campaigns held out different shares, customers are weighted so
+        that each campaign has the same share in both arms; one in which all or none were contacted is left out.
     folds : int
         Folds, by customer, 2 or more; every one but the first is tested, by models learned from those before it.
     resamples : int
@@ -188,11 +192,13 @@ def estimate(
     *Two models*: one of the response of the treated, one of the control; the difference of the two predictions.
     *Transformed outcome*: y t / e - y (1 - t) / (1 - e), with e the share treated, has the uplift as its mean, so that
     a regression of it learns the uplift (Athey and Imbens 2016). Qini curve (Radcliffe 2007): additional responses if
-    the first share of the customers is contacted, R_t - R_c N_t / N_c; the coefficient is the mean distance to the
-    line of a choice by lot. Customers are ordered within their fold. Each fold is tested by models that know the
-    earlier ones only: if each taught the others, every pair of folds would count twice, and a bootstrap of the
+    the first share of the customers is contacted, (R_t / N_t - R_c / N_c) (N_t + N_c); the coefficient is the mean
+    distance to the line of a choice by lot. Customers are ordered within their fold. Each fold is tested by models that
+    know the earlier ones only: if each taught the others, every pair of folds would count twice, and a bootstrap of the
     customers would miss half of the variance where there is no uplift (Bengio and Grandvalet 2004). *Response* orders
-    by the probability to respond when treated, as a campaign without a control group would.
+    by the probability to respond when treated, as a campaign without a control group would. With e_c the share treated
+    in a campaign and e in all, treated customers count e / e_c and the others (1 - e) / (1 - e_c); intervals of shares
+    are then at the effective number (Kish 1965).
 
     References
     ----------
@@ -211,27 +217,34 @@ def estimate(
     for name, values in (("treated", t), ("response", y)):
         if len(values) != len(features) or not np.isin(values, (0.0, 1.0)).all():
             raise UsageError(f"uplift.estimate: {name} must hold 0 or 1 for each of the {len(features):,} rows.")
+    held = np.zeros(len(t)) if campaign is None else pd.factorize(np.asarray(campaign))[0]
+    if len(held) != len(t):
+        raise UsageError(f"uplift.estimate: campaign must name one for each of the {len(t):,} rows.")
+    share = pd.Series(t).groupby(held).transform("mean").to_numpy()
+    compared = (share > 0) & (share < 1)
+    if compared.any():
+        features, t, y, share = features[compared], t[compared], y[compared], share[compared]
     if min(t.sum(), (1 - t).sum()) < _FEWEST:
         return _nothing(
             f"{int(t.sum())} customers were contacted and {int((1 - t).sum())} held out; at least {_FEWEST} of each "
             "are needed"
         )
-    effect = dict(zip(("estimate", "low", "high"), _difference(t, y, np.ones(len(t), dtype=bool)), strict=True))
+    w = np.where(t == 1, t.mean() / share, (1 - t.mean()) / (1 - share))
+    effect = dict(zip(("estimate", "low", "high"), _difference(t, y, w, np.ones(len(t), dtype=bool)), strict=True))
     effect |= {"treated": float(t.sum()), "control": float((1 - t).sum())}
-    tested, found, ranked = _predicted(features, t, y, folds, seed)
-    features, t, y = features.iloc[tested], t[tested], y[tested]
+    tested, found, ranked = _predicted(features, t, y, w, folds, seed)
+    features, t, y, w = features.iloc[tested], t[tested], y[tested], w[tested]
     customers, owner = np.unique(features.index.to_numpy(), return_inverse=True)
     generator = np.random.default_rng(seed)
     weights = np.concatenate(list(resampling.counts(generator, size=len(customers), resamples=resamples)))
     rows, curves = [], []
-    once = np.ones((1, len(t)))
     for name, rank in ranked.items():
         order = np.argsort(-rank, kind="stable")
-        shares, curve = _qini(t, y, order, once)
+        shares, curve = _qini(t, y, order, w[None, :])
         point = _coefficient(shares, curve)[0]
         drawn = np.concatenate(
             [
-                _coefficient(*_qini(t, y, order, block[:, owner]))
+                _coefficient(*_qini(t, y, order, block[:, owner] * w))
                 for block in np.array_split(weights, max(1, len(t) // 500))
             ]
         )
@@ -241,7 +254,7 @@ def estimate(
     methods = pd.DataFrame(rows)
     ways = methods[methods["method"].isin(METHODS)]
     best = str(ways.loc[ways["qini"].idxmax(), "method"])
-    groups = _groups(t, y, ranked[best])
+    groups = _groups(t, y, w, ranked[best])
     table = pd.DataFrame({"customer_id": features.index, **found})
     return UpliftResult(methods, groups, pd.concat(curves, ignore_index=True), effect, table)
 
@@ -252,7 +265,7 @@ def _nothing(why: str) -> UpliftResult:
 
 
 def _predicted(
-    features: pd.DataFrame, t: np.ndarray, y: np.ndarray, folds: int, seed: int
+    features: pd.DataFrame, t: np.ndarray, y: np.ndarray, w: np.ndarray, folds: int, seed: int
 ) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Rows that are tested, each method's prediction for them by models of the folds before theirs, and its rank."""
     from sklearn.linear_model import RidgeCV
@@ -273,21 +286,24 @@ def _predicted(
                 arms.append(np.full(len(test), y[inside].mean()))
                 continue
             model = learners.pipeline("logistic", seen, {"C": 0.03}, seed=seed)
-            arms.append(model.fit(features.iloc[inside], y[inside]).predict_proba(unseen)[:, 1])
-        share = t[train].mean()
-        outcome = y[train] * t[train] / share - y[train] * (1 - t[train]) / (1 - share)
+            model.fit(features.iloc[inside], y[inside], logisticregression__sample_weight=w[inside])
+            arms.append(model.predict_proba(unseen)[:, 1])
+        outcome = y[train] * w[train] * (t[train] / t.mean() - (1 - t[train]) / (1 - t.mean()))
         prepared = learners.pipeline("logistic", seen, {"C": 0.03}, seed=seed)[0]
         regression = make_pipeline(prepared, RidgeCV(np.logspace(1, 5, 9)))
         found["two models"].append(arms[0] - arms[1])
         found["transformed outcome"].append(regression.fit(seen, outcome).predict(unseen))
         found["response"].append(arms[0])
-    ranked = {name: np.concatenate([_shares(score) for score in scores]) for name, scores in found.items()}
+    lot = np.random.default_rng(seed)
+    ranked = {name: np.concatenate([_shares(score, lot) for score in scores]) for name, scores in found.items()}
     return np.concatenate(parts[1:]), {name: np.concatenate(scores) for name, scores in found.items()}, ranked
 
 
-def _shares(score: np.ndarray) -> np.ndarray:
-    """The share of the scores that lie below each, ties in the order of the rows."""
-    return (np.argsort(np.argsort(score, kind="stable"), kind="stable") + 0.5) / len(score)
+def _shares(score: np.ndarray, lot: np.random.Generator) -> np.ndarray:
+    """The share of the scores that lie below each, ties by lot: rows come campaign by campaign."""
+    shares = np.empty(len(score))
+    shares[np.lexsort((lot.random(len(score)), score))] = (np.arange(len(score)) + 0.5) / len(score)
+    return shares
 
 
 def _qini(t: np.ndarray, y: np.ndarray, order: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -313,26 +329,32 @@ def _coefficient(shares: np.ndarray, curve: np.ndarray) -> np.ndarray:
     return np.trapezoid(distance, shares, axis=1)
 
 
-def _difference(t: np.ndarray, y: np.ndarray, inside: np.ndarray) -> tuple[float, float, float]:
+def _difference(t: np.ndarray, y: np.ndarray, w: np.ndarray, inside: np.ndarray) -> tuple[float, float, float]:
     """Difference of two shares in percentage points, with Newcombe's interval (1998, method 10)."""
-    hits = [int(y[inside & (t == arm)].sum()) for arm in (1.0, 0.0)]
-    totals = [int((inside & (t == arm)).sum()) for arm in (1.0, 0.0)]
-    difference, low, high = newcombe(hits[0], totals[0], hits[1], totals[1])
+    counted: list[float] = []
+    for arm in (1.0, 0.0):
+        here = inside & (t == arm)
+        total = effective(w[here]) if here.any() else 0.0
+        counted += [total * float(np.average(y[here], weights=w[here])) if here.any() else 0.0, total]
+    difference, low, high = newcombe(*counted)
     return 100 * difference, 100 * low, 100 * high
 
 
-def _groups(t: np.ndarray, y: np.ndarray, score: np.ndarray) -> pd.DataFrame:
+def _groups(t: np.ndarray, y: np.ndarray, w: np.ndarray, score: np.ndarray) -> pd.DataFrame:
     order = np.argsort(-score, kind="stable")
     rows = []
     for place, part in enumerate(np.array_split(order, _GROUPS), start=1):
         inside = np.zeros(len(t), dtype=bool)
         inside[part] = True
-        difference, low, high = _difference(t, y, inside)
+        difference, low, high = _difference(t, y, w, inside)
         arms = {name: inside & (t == arm) for name, arm in (("treated", 1.0), ("control", 0.0))}
         rows.append(
             {"group": place}
             | {name: int(arm.sum()) for name, arm in arms.items()}
-            | {f"{name}_share": float(y[arm].mean()) if arm.any() else np.nan for name, arm in arms.items()}
+            | {
+                f"{name}_share": float(np.average(y[arm], weights=w[arm])) if arm.any() else np.nan
+                for name, arm in arms.items()
+            }
             | {"difference_points": difference, "difference_points_low": low, "difference_points_high": high}
         )
     return pd.DataFrame(rows)

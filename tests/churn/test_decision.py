@@ -162,8 +162,8 @@ def test_who_is_in_a_running_campaign_is_not_on_the_next_list(drawn, fitted):
     assert set(first.actions["customer_id"]) - set(second.actions["customer_id"]) == set(campaign["customer_id"][1:-1])
     assert second.worth_it == first.worth_it - 18 == len(second.actions)
     assert second.findings()[1] == (
-        "18 customers cannot be on the list: a campaign of the 90 days before has them, contacted or held out, and is "
-        "still being measured."
+        "18 customers cannot be on the list: they are in a campaign of the last 90 days, contacted or held out, which "
+        "is still being measured."
     )
     # Without dates the last campaign tells how late it is.
     undated = replace(latest, as_of=latest.as_of.where(latest.as_of.isna()), label=latest.label * np.nan)
@@ -302,6 +302,26 @@ def test_a_customer_who_is_in_four_campaigns_is_one_customer():
     assert found.groupby("customer_id")["two models"].nunique().eq(1).all()
     width = (four["qini_high"] - four["qini_low"]) / (once["qini_high"] - once["qini_low"])
     assert width["two models"] > 0.75
+
+
+def test_campaigns_that_held_out_different_shares_are_compared_each_within_itself():
+    """Nobody is changed by a contact; the campaign with more contacts is the one in which more respond anyway."""
+    g = np.random.default_rng(3)
+    campaign = np.repeat(["early", "late"], 1500)
+    treated = (g.random(3000) < np.where(campaign == "late", 0.9, 0.5)).astype(float)
+    response = (g.random(3000) < np.where(campaign == "late", 0.5, 0.1)).astype(float)
+    features = pd.DataFrame({"coin": g.integers(0, 2, 3000).astype(float)}, index=[f"C{i}" for i in range(3000)])
+    given = {"treated": treated, "response": response, "resamples": 100}
+    pooled, apart = (uplift.estimate(features, **given, campaign=name).effect for name in (None, campaign))
+    assert pooled["low"] > 10
+    assert apart["low"] < 0 < apart["high"]
+    each = [
+        response[(campaign == name) & (treated == 1)].mean() - response[(campaign == name) & (treated == 0)].mean()
+        for name in ("early", "late")
+    ]
+    assert apart["estimate"] == pytest.approx(100 * np.mean(each))
+    with pytest.raises(UsageError, match=r"^uplift\.estimate: campaign must name one for each of the 3,000 rows\.$"):
+        uplift.estimate(features, **given, campaign=campaign[:9])
 
 
 def test_UpliftResult_keeps_the_contract(keeps_result_contract):

@@ -257,7 +257,7 @@ def test_infinite_values_are_no_feature():
     view = pd.DataFrame({"customer_id": ["A", "B"], "ratio": [np.inf, 1.0], "text": ["-inf", "2"], "size": [1.0, 2.0]})
     made, dropped = features.make(view, as_of=None)
     assert made.columns.tolist() == ["size"]
-    assert dropped == dict.fromkeys(("ratio", "text"), "it holds infinite values")
+    assert dropped == dict.fromkeys(("ratio", "text"), "it holds infinite values, or such as no model can take")
 
 
 def test_who_bought_a_category(write_study):

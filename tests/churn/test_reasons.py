@@ -22,12 +22,12 @@ def trees(kind, sample: Sample):
 def test_they_are_the_terms_of_the_logistic_regression(drawn, fitted):
     latest = drawn[1].take(np.arange(50))
     terms, whose = reasons.contributions(fitted, latest)
-    odds = log_odds(fitted.models_["plain logistic"], latest.features)
+    odds = log_odds(fitted.models_["logistic"], latest.features)
     whole = terms.sum(axis=1).to_numpy()
     np.testing.assert_allclose(whole - whole[0], odds - odds[0], atol=1e-9)
     np.testing.assert_allclose(reasons.contributions(fitted, drawn[0])[0].mean(), 0, atol=1e-9)
     said, note = reasons.tell(fitted, latest)
-    assert (whose, note) == ("plain logistic", "")
+    assert (whose, note) == ("logistic", "")
     worst = int(np.argmax(odds))
     named = [reason.split(" = ")[0] for reason in said[worst].split("; ")]
     assert len(named) == 3

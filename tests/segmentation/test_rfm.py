@@ -239,8 +239,8 @@ def test_without_earlier_cut_points_nothing_is_learned_anew(nine):
     later = rfm.score(nine, cuts=earlier.cuts)
     assert later.to_frame().empty
     assert later.findings()[0] == (
-        "RFM classes cannot be cut by the earlier cut-points, since there are none: recency_days has the same value, "
-        "90, for every customer; score more customers, or give edges with method='custom'."
+        "These customers cannot be placed by the earlier cut-points: of the earlier customers recency_days has the "
+        "same value, 90, for every customer; score more customers, or give edges with method='custom'."
     )
 
 

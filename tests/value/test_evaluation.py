@@ -209,12 +209,14 @@ def _dated(summary):
         (
             lambda f, s, b: (f, s, b.assign(purchases="two")),
             DataError,
-            "evaluate: purchases of the holdout must be numbers of zero or more; the first that is not is row 0 (two).",
+            "evaluate: purchases of the holdout must be numbers of zero or more; the first that is not is row 0 (two); "
+            "make the holdout with clv.holdout.",
         ),
         (
             lambda f, s, b: (f, s, b.assign(purchases=-2)),
             DataError,
-            "evaluate: purchases of the holdout must be numbers of zero or more; the first that is not is row 0 (-2).",
+            "evaluate: purchases of the holdout must be numbers of zero or more; the first that is not is row 0 (-2); "
+            "make the holdout with clv.holdout.",
         ),
         (
             lambda f, s, b: (f, _dated(s), pd.DataFrame({"customer_id": [], "time": [], "amount": []})),

@@ -248,8 +248,8 @@ def test_ArrivalsResult_keeps_the_contract(keeps_result_contract):
 def test_a_log_of_one_group_has_no_newcomers_to_forecast(keeps_result_contract):
     found = prospecting.forecast(arrive(np.array([40, 30, 20, *[0] * 15])), as_of="2020-06-30")
     assert found.findings() == (
-        "Nobody came new in the last 12 months, so there is no stream of new customers to forecast; a log that follows "
-        "one group of customers cannot show any.",
+        "Nobody came new in the last 12 months, so there is no stream of new customers to forecast, as in a log that "
+        "follows one group of customers or a table that was not kept since.",
     )
     keeps_result_contract(found, pictures=("plot",))
 

@@ -131,7 +131,7 @@ def test_a_log_of_less_than_two_years_is_said(days, seen):
     said = retention.worth(view().assign(**dates), draws=100).findings()
     short = (
         f"The log holds only {seen} days of the year before the last: retention is that of the customers who bought in "
-        "these, and of a whole year it may be another."
+        "this time; that of a whole year's customers may differ."
     )
     assert (short == said[1]) is (seen is not None)
     assert sum("The log holds only" in sentence for sentence in said) == (seen is not None)

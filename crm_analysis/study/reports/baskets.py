@@ -231,11 +231,12 @@ def associate(
     Notes
     -----
     support = n_ab / N, confidence of a rule from a to b = n_ab / n_a (Agrawal, Imielinski and Swami 1993), with the
-    intervals of `change.ratio`; lift = n_ab N / (n_a n_b), where N baskets hold category a n_a times, b n_b times and
-    both n_ab times (Brin et al. 1997). The orders of one customer resemble each other, so the customer is the sampling
-    unit: the variance of log lift is n / (n - 1) * sum_i (ab_i / n_ab + o_i / N - a_i / n_a - b_i / n_b)^2 over n
-    customers with o_i baskets, linearised (Cochran 1977, ch. 6). A verdict needs the interval at level 1 - 0.05 / pairs
-    (Bonferroni) to leave out the median lift of all pairs that are judged, which is taken as known.
+    variance of `change.ratio`, on the scale of log odds; lift = n_ab N / (n_a n_b), where N baskets hold category a n_a
+    times, b n_b times and both n_ab times (Brin et al. 1997). The orders of one customer resemble each other, so the
+    customer is the sampling unit: the variance of log lift is n / (n - 1) * sum_i (ab_i / n_ab + o_i / N - a_i / n_a -
+    b_i / n_b)^2 over n customers with o_i baskets, linearised (Cochran 1977, ch. 6). A verdict needs the interval at
+    level 1 - 0.05 / pairs (Bonferroni) to leave out the median lift of all pairs that are judged, which is taken as
+    known.
 
     References
     ----------

@@ -94,11 +94,11 @@ def of_pairs(
         found = ratio(
             pd.DataFrame({**known, "both_x_under": product, "under_x_under": square}), "both", "under", name=name
         )
-        p, half = found[name], found[f"{name}_high"] - found[name]
+        p, half = found[name].where(judged & (found[name] < 1)), found[f"{name}_high"] - found[name]
         # On the scale of log odds, as `proportion.bounds`. A pair that is too rare to be judged keeps its share and has
         # no interval, as its lift; so does a share of one, in which no customer differs.
-        odds, reach = (p / (1 - p)).where(judged & (p < 1)), np.exp(half / (p * (1 - p)))
-        table[name], table[f"{name}_low"] = p, odds / (odds + reach)
+        odds, reach = p / (1 - p), np.exp(half / (p * (1 - p)))
+        table[name], table[f"{name}_low"] = found[name], odds / (odds + reach)
         table[f"{name}_high"] = odds * reach / (1 + odds * reach)
     table["lift"] = f["ab"] * baskets / (f["a"] * f["b"])
     typical = float(table.loc[judged, "lift"].median()) if judged.sum() >= _PAIRS_FOR_A_MEDIAN else np.nan
