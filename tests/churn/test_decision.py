@@ -165,6 +165,13 @@ def test_who_is_in_a_running_campaign_is_not_on_the_next_list(drawn, fitted):
         "18 customers cannot be on the list: they are in a campaign of the last 90 days, contacted or held out, which "
         "is still being measured."
     )
+    # Of today's customers nothing is known after, and a list of yesterday may be dated later than the last order.
+    today = replace(latest, label=latest.label * np.nan)
+    assert decision.plan(fitted, today, **TERMS, campaigns=campaign.assign(time=begun)).resting == 19
+    assert decision.plan(fitted, latest, **TERMS, campaigns=campaign.assign(time=begun), rest_days=91).resting == 19
+    with pytest.raises(UsageError) as raised:
+        decision.plan(fitted, latest, **TERMS, campaigns=campaign)
+    assert str(raised.value) == "decision.plan: campaigns has no column 'time'; it needs customer_id and time."
     # Without dates the last campaign tells how late it is.
     undated = replace(latest, as_of=latest.as_of.where(latest.as_of.isna()), label=latest.label * np.nan)
     assert decision.plan(fitted, undated, **TERMS, campaigns=campaign.assign(time=begun), rest_days=90).resting == 1

@@ -210,6 +210,9 @@ def test_unseen_categories_missing_values_and_constant_features(draw_customers):
     new = odd.assign(region=pd.Categorical(["moon"] * 500), recency_days=np.nan)
     for name in (*churn.models_, *churn.rules_):
         assert np.isfinite(churn.chance(new, model=name)).all(), name
+        assert np.isfinite(churn.chance(odd.assign(region=None), model=name)).all(), name
+    with pytest.raises(DataError, match=r"^churn: the feature 'region' must hold texts, as in training\.$"):
+        churn.chance(odd.assign(region=3.0))
 
 
 @pytest.mark.parametrize(

@@ -211,6 +211,7 @@ def test_terms_that_others_determine_are_left_out(customers):
         ({"time": "long"}, {}, "survival.curves: 'time' must be 0 or more, row 1 holds long."),
         ({"left": "Yes"}, {}, "survival.curves: 'left' must be 0 or 1, row 1 holds Yes."),
         ({"entry": 99}, {"entry": "entry"}, "survival.curves: 'entry' must lie below 'time', row 1 has 99 and 7."),
+        ({"entry": np.nan}, {"entry": "entry"}, "survival.curves: 'entry' must lie below 'time', row 1 has nan and 7."),
     ],
 )
 def test_what_is_not_understood_is_said(customers, change, options, message):
