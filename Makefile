@@ -47,11 +47,14 @@ notebooks: $(READY) $(DEMO)  ## run the notebooks on the demo study and keep the
 	@$(BIN)/python -m crm_analysis.reporting.refresh notebooks data/demo $(ONLY)
 
 # ANSWERS=mobi.csv: measure on the European mobile phone survey instead of a simulated one of the same size.
-bench: $(READY)  ## satisfaction models, coverage, customer360 against pandas on up to 5e7 rows (minutes; 8 GB of memory)
+bench: $(READY)  ## satisfaction, coverage, customer360 against pandas on up to 5e7 rows, value, churn, trap (minutes; 8 GB of memory)
 	@$(BIN)/python benchmarks/satisfaction.py $(if $(ANSWERS),--answers $(ANSWERS))
 	@$(BIN)/python benchmarks/coverage.py --surveys 500
 	@$(BIN)/python benchmarks/customer360.py
 	@$(BIN)/python benchmarks/clv.py
+	@$(BIN)/python benchmarks/churn.py 1000000
+	@$(BIN)/python benchmarks/uplift.py 100
+	@$(BIN)/python benchmarks/trap.py --only time
 
 lint: $(READY)   ## format and mend what ruff can
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

@@ -76,6 +76,7 @@ class PlanResult(Result):
         if self.missing:
             return {}
         found = {
+            "listed": len(self.actions),
             "contacted": int((self.actions["arm"] == "treated").sum()),
             "held_out": int((self.actions["arm"] == "control").sum()),
             "expected_gain": float(self.actions["expected_gain"].sum()),

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.churn import learners, scores
 from crm_analysis.churn.model import ChurnModel
 from crm_analysis.churn.sample import LEAVING, Event, Sample
@@ -137,8 +137,9 @@ def compare(
     van den Goorbergh, R., van Smeden, M., Timmerman, D. and Van Calster, B. (2022). The harm of class imbalance
     corrections for risk prediction models. JAMIA 29, 1525-1534.
     """
+    options.whole(folds, "folds", caller="balancing.compare", least=2)
     why = churn.missing or training.missing or latest.missing
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(options.whole(seed, "seed", caller="balancing.compare"))
     if not why:
         if latest.dated:
             seen, unseen = (_part(sample, generator) for sample in (training, latest))

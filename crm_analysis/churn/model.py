@@ -323,6 +323,7 @@ def evaluate(
     DataError
         If the labels are not known.
     """
+    options.whole(folds, "folds", caller="model.evaluate", least=2)
     why = churn.missing or sample.missing
     if not why and not sample.label.isna().any():
         try:

@@ -229,6 +229,12 @@ def estimate(
             f"{int(t.sum())} customers were contacted and {int((1 - t).sum())} held out; at least {_FEWEST} of each "
             "are needed"
         )
+    fewest = int(min(t.sum(), (1 - t).sum()))
+    if folds > fewest // 10:
+        raise UsageError(
+            f"uplift.estimate: {folds} folds are too many for {count(fewest, 'customer')} in the smaller arm; use at "
+            f"most {fewest // 10}."
+        )
     w = np.where(t == 1, t.mean() / share, (1 - t.mean()) / (1 - share))
     effect = dict(zip(("estimate", "low", "high"), _difference(t, y, w, np.ones(len(t), dtype=bool)), strict=True))
     effect |= {"treated": float(t.sum()), "control": float((1 - t).sum())}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crm_analysis import options
 from crm_analysis.errors import UsageError
 from crm_analysis.segmentation.moving import counting, forecasting, testing
 from crm_analysis.segmentation.moving.account import MigrationResult
@@ -129,8 +130,7 @@ def _name(date: Hashable) -> str:
 def _check(labels: Mapping[str, pd.Series], *, level: float, draws: int) -> None:
     if not 0 < level < 1:
         raise UsageError(f"migration: level must be between 0 and 1, not {level!r}.")
-    if draws < 100:
-        raise UsageError(f"migration: draws must be 100 or more, not {draws!r}.")
+    options.whole(draws, "draws", caller="migration", least=100)
     for date, series in labels.items():
         if not isinstance(series, pd.Series):
             raise UsageError(

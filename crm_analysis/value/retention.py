@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.errors import UsageError
 from crm_analysis.result import Result
 from crm_analysis.table import count, in_currency, percent
@@ -242,8 +242,7 @@ def worth(
         raise UsageError(f"retention: points must lie between 0 and 100, not {points!r}.")
     if not 0 < discount_rate < 1:
         raise UsageError(f"retention: discount_rate is a share of a year, such as 0.1, not {discount_rate!r}.")
-    if draws < 100:
-        raise UsageError(f"retention: draws must be 100 or more, not {draws}.")
+    options.whole(draws, "draws", caller="retention", least=100)
     numbers = economics.numbers(customers, margin)
     known = margin is not None or {"margin", "gross_spend"} <= set(customers.columns)
     empty = pd.DataFrame()

@@ -142,7 +142,9 @@ def test_a_tenth_is_held_out_by_lot(drawn, fitted):
     none = decision.plan(fitted, drawn[1], **TERMS, hold_out=0)
     assert "No customer is held out, so nobody will be able to tell what contacting brought." in none.findings()
     treated = found.actions[found.actions["arm"] == "treated"]
-    assert (found.metrics()["contacted"], found.metrics()["held_out"]) == (len(treated), len(control))
+    metrics = found.metrics()
+    assert (metrics["contacted"], metrics["held_out"]) == (len(treated), len(control))
+    assert metrics["listed"] == len(found.actions)
     given_up = table.amount(float(control["expected_gain"].sum()), "")
     assert found.findings()[-2] == (
         f"{len(control)} customers of the list, drawn by lot, are not to be contacted, which gives up {given_up} of "
@@ -341,6 +343,13 @@ def test_UpliftResult_keeps_the_contract(keeps_result_contract):
     keeps_result_contract(nothing, pictures=("plot", "plot_groups"))
     with pytest.raises(UsageError, match=r"^uplift\.estimate: treated must hold 0 or 1 for each of the 2,000 rows\.$"):
         uplift.estimate(features, treated=treated + 1, response=response)
+    with pytest.raises(UsageError) as raised:
+        uplift.estimate(features, treated=treated, response=response, folds=1000)
+    smaller = int((1 - treated).sum())
+    assert str(raised.value) == (
+        f"uplift.estimate: 1000 folds are too many for {smaller} customers in the smaller arm; use at most "
+        f"{smaller // 10}."
+    )
     few = uplift.estimate(features, treated=0 * treated, response=response)
     assert few.findings() == (
         "Whom a contact changes cannot be told: 0 customers were contacted and 2000 held out; at least 50 of each are "

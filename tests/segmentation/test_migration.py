@@ -421,7 +421,7 @@ def test_dates_may_be_dates(three):
             "frame.set_index('customer_id')['segment'].",
         ),
         (lambda d: (d, {"level": 1}), "migration: level must be between 0 and 1, not 1."),
-        (lambda d: (d, {"draws": 10}), "migration: draws must be 100 or more, not 10."),
+        (lambda d: (d, {"draws": 10}), "migration: draws must be a whole number, 100 or more, not 10."),
         (
             lambda d: (d, {"value": d["2023-12-31"]}),
             "migration: value must map each date to a Series, as labels does.",

@@ -305,7 +305,7 @@ def test_what_serving_cannot_say(world):
     [
         ("value", {"years": 0}, UsageError, "value: years must be a positive number, not 0."),
         ("value", {"discount_rate": 8}, UsageError, "value: discount_rate is a share of a year, such as 0.1, not 8."),
-        ("value", {"draws": 3}, UsageError, "value: draws must be 100 or more, not 3."),
+        ("value", {"draws": 3}, UsageError, "value: draws must be a whole number, 100 or more, not 3."),
         (
             "value",
             {"margin": 1.4},

@@ -364,7 +364,7 @@ def test_wrong_calls_are_said(draw_histories):
         assert str(caught.value) == f"BetaGeometric: periods must be a positive number, not {periods!r}."
     with pytest.raises(UsageError) as caught:
         fitted.forecast(summary, periods=3, draws=7)
-    assert str(caught.value) == "forecast: draws must be 100 or more, not 7."
+    assert str(caught.value) == "forecast: draws must be a whole number, 100 or more, not 7."
     assert repr(clv.BetaGeometric()) == "BetaGeometric()"
 
 

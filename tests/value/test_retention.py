@@ -142,7 +142,7 @@ def test_a_log_of_less_than_two_years_is_said(days, seen):
     [
         ({"points": 0}, "retention: points must lie between 0 and 100, not 0."),
         ({"discount_rate": 10}, "retention: discount_rate is a share of a year, such as 0.1, not 10."),
-        ({"draws": 5}, "retention: draws must be 100 or more, not 5."),
+        ({"draws": 5}, "retention: draws must be a whole number, 100 or more, not 5."),
     ],
 )
 def test_wrong_calls_are_said(options, message):

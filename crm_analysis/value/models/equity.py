@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import repeats, style
+from crm_analysis import options, repeats, style
 from crm_analysis.errors import UsageError
 from crm_analysis.result import Result
 from crm_analysis.table import amount, in_currency, number, percent
@@ -172,8 +172,7 @@ def equity(
     Blattberg, R. C. and Deighton, J. (1996). Manage marketing by the customer equity test. Harvard Business Review
     74(4), 136-144.
     """
-    if draws < 100:
-        raise UsageError(f"equity: draws must be 100 or more, not {draws}.")
+    options.whole(draws, "draws", caller="equity", least=100)
     draws = affordable(draws, len(summary))
     if not winning_years >= 0:
         raise UsageError(f"equity: winning_years must not be negative, not {winning_years!r}.")

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import style
-from crm_analysis.errors import UsageError
+from crm_analysis import options, style
 from crm_analysis.proportion import FEWEST
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import count, in_currency, percent, short, with_interval
@@ -218,8 +217,7 @@ def value(
     Fader, P. S., Hardie, B. G. S. and Lee, K. L. (2005). RFM and CLV: using iso-value curves for customer base
     analysis. Journal of Marketing Research 42(4), 415-430.
     """
-    if draws < 100:
-        raise UsageError(f"value: draws must be 100 or more, not {draws}.")
+    options.whole(draws, "draws", caller="value", least=100)
     draws = affordable(draws, len(summary))
     if isinstance(fitted, NotLearned) or isinstance(spending, NotLearned):
         nothing, terms = pd.DataFrame(columns=["segment"]), Terms(years, discount_rate, "", 1.0, False, currency)

@@ -160,8 +160,7 @@ class PurchaseModel(ABC):
         (observed information), and then, given the customer's history, whether he or she is still there, a rate, a
         time of leaving and a number of purchases. The interval holds at least 95 % of the draws: a count jumps.
         """
-        if draws < 100:
-            raise UsageError(f"forecast: draws must be 100 or more, not {draws}.")
+        options.whole(draws, "draws", caller="forecast", least=100)
         histories = self._histories(summary, periods)
         mean = self._with_ends(lambda p: self.expected(p, histories, periods), _LOG)[:, histories.place]
         silent = self._with_ends(lambda p: self.silent(p, histories, periods), _ODDS)[:, histories.place]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from crm_analysis import style
+from crm_analysis import options, style
 from crm_analysis.errors import UsageError
 from crm_analysis.proportion import share
 from crm_analysis.result import Result
@@ -194,8 +194,7 @@ def serving(
     Zeithaml, V. A., Rust, R. T. and Lemon, K. N. (2001). The customer pyramid: creating and serving profitable
     customers. California Management Review 43(4), 118-142.
     """
-    if draws < 100:
-        raise UsageError(f"serving: draws must be 100 or more, not {draws}.")
+    options.whole(draws, "draws", caller="serving", least=100)
     draws = affordable(draws, len(summary))
     if not 0 <= accept <= 1 or price_rise < 0:
         raise UsageError(
