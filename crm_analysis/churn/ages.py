@@ -46,11 +46,13 @@ def read(
     entered = np.full(len(ages), -1.0)
     if entry:
         entered = pd.to_numeric(customers[entry], errors="coerce").to_numpy("float64", na_value=np.nan)
-    if not (np.isfinite(ages) & (ages >= 0)).all():
-        row = int(np.argmin(np.isfinite(ages) & (ages >= 0)))
+    possible = np.isfinite(ages) & (ages >= 0)
+    if not possible.all():
+        row = int(np.argmin(possible))
         raise DataError(f"{where}: {time!r} must be 0 or more, row {row + 1} holds {customers[time].iloc[row]}.")
-    if np.isnan(gone).any() or not np.isin(gone, (0.0, 1.0)).all():
-        row = int(np.argmax(~np.isin(gone, (0.0, 1.0))))
+    known = np.isin(gone, (0.0, 1.0))
+    if not known.all():
+        row = int(np.argmin(known))
         raise DataError(f"{where}: {left!r} must be 0 or 1, row {row + 1} holds {customers[left].iloc[row]}.")
     # A missing age at entry is below nothing.
     if entry and not (entered < ages).all():

@@ -103,7 +103,7 @@ def plan(
     if not options.is_number(hold_out) or not 0 <= hold_out < 1:
         raise UsageError(f"The hold_out parameter of decision.plan must be at least 0 and below 1, not {hold_out!r}.")
     resamples = options.whole(resamples, "resamples", caller="decision.plan", least=1)
-    seed = options.whole(seed, "seed", caller="decision.plan", least=0)
+    seed = options.whole(seed, "seed", caller="decision.plan")
     rest_days = options.whole(rest_days, "rest_days", caller="decision.plan", least=1)
     if why := churn.missing or sample.missing:
         return nothing(why, offer=offer, budget=budget, hold_out=hold_out, currency=currency)

@@ -158,7 +158,7 @@ def explain(churn: ChurnModel, sample: Sample, *, repeats: int = 20, top: int = 
     """
     repeats = options.whole(repeats, "repeats", caller="explanation.explain", least=2)
     top = options.whole(top, "top", caller="explanation.explain", least=1)
-    seed = options.whole(seed, "seed", caller="explanation.explain", least=0)
+    seed = options.whole(seed, "seed", caller="explanation.explain")
     why = churn.missing or sample.missing
     if not why and sample.label.isna().any():
         raise UsageError("churn: only customers with known labels can show which features count.")

@@ -105,7 +105,7 @@ class ChurnModel(ClassifierMixin, BaseEstimator):
         kinds = self.kinds if isinstance(self.kinds, (tuple, list)) else ()
         if not kinds or any(kind not in LEARNERS for kind in kinds):
             raise UsageError(f"The kinds parameter of ChurnModel must name some of {listed(list(LEARNERS))}.")
-        options.whole(self.seed, "seed", caller="ChurnModel", least=0)
+        options.whole(self.seed, "seed", caller="ChurnModel")
         options.whole(self.folds, "folds", caller="ChurnModel", least=2)
         sample = _sample(X, y)
         sample = replace(sample, features=sound(sample.features))

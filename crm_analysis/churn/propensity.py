@@ -176,7 +176,7 @@ def plan(
     ):
         if not options.is_number(value) or not sound(value):
             raise UsageError(f"The {name} parameter of propensity.plan is out of range: {value!r}.")
-    seed = options.whole(seed, "seed", caller="propensity.plan", least=0)
+    seed = options.whole(seed, "seed", caller="propensity.plan")
     break_even = contact_cost / (lift * margin)
     if why := model.missing or sample.missing:
         none = pd.DataFrame(columns=["customer_id", "arm", "probability_share", "expected_gain", "reasons"])

@@ -186,7 +186,7 @@ def compare(
         If resamples or seed are no whole numbers, or too low.
     """
     resamples = options.whole(resamples, "resamples", caller="churn", least=1)
-    generator = np.random.default_rng(options.whole(seed, "seed", caller="churn", least=0))
+    generator = np.random.default_rng(options.whole(seed, "seed", caller="churn"))
     n = len(left)
     rows = np.sort(generator.permutation(n)[:_ROWS]) if n > _ROWS else np.arange(n)
     narrow = np.sqrt(len(rows) / n)

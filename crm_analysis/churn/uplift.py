@@ -210,7 +210,7 @@ def estimate(
     """
     folds = options.whole(folds, "folds", caller="uplift.estimate", least=2)
     resamples = options.whole(resamples, "resamples", caller="uplift.estimate", least=1)
-    seed = options.whole(seed, "seed", caller="uplift.estimate", least=0)
+    seed = options.whole(seed, "seed", caller="uplift.estimate")
     t, y = (np.asarray(values, dtype="float64") for values in (treated, response))
     if not len(features):
         return _nothing("no campaign has a control group")

@@ -65,7 +65,7 @@ def collect(results: Path) -> Metrics:
 
 
 def earlier(values: Mapping[str, float], notebook: str, result: Mapping[str, Any], metric: str) -> float | None:
-    """Return what a metric of a result was in an earlier run, in which it may have been watched or not.
+    """Return what a metric of a result was in an earlier run, also of one that is watched now and was not then.
 
     Parameters
     ----------

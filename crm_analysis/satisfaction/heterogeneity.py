@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from crm_analysis import style
 from crm_analysis.errors import UsageError
 from crm_analysis.multiplicity import holm
+from crm_analysis.proportion import effective
 from crm_analysis.result import Result
 from crm_analysis.satisfaction import kano
 from crm_analysis.satisfaction.paired import evaluation, quadrants, weights
@@ -202,7 +203,7 @@ def _rows(
             if not own.any():
                 continue
             tallied = np.bincount(judged.codes[mine], own, len(evaluation.LETTERS))
-            answered = weights.effective(own)
+            answered = effective(own)
             head = {"feature": feature, "segment": name, "respondents": len(mine)}
             rows.append(head | evaluation.describe(tallied, answered, factor=answered / own.sum()))
     return rows

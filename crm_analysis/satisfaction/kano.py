@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from crm_analysis import style
 from crm_analysis.errors import UsageError
+from crm_analysis.proportion import effective
 from crm_analysis.result import Result
 from crm_analysis.satisfaction.paired import evaluation, placement, quadrants, weights
 from crm_analysis.satisfaction.paired.naming import label, sentence, with_ends, words
@@ -241,7 +242,7 @@ def classify(answers: pd.DataFrame, *, seed: int = 0, weight: weights.Weight = N
         own = judged.weights[mine]
         if not own.any():
             continue
-        answered = weights.effective(own)
+        answered = effective(own)
         row = evaluation.describe(tallies[place], answered, factor=answered / own.sum())
         row["same_category_share"] = evaluation.stability(
             tallies[place] / own.sum(), answers=answered, draws=draws, generator=generator

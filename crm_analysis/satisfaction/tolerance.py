@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crm_analysis import style
+from crm_analysis.proportion import effective
 from crm_analysis.result import Result
 from crm_analysis.satisfaction.paired import difference, placement, weights
 from crm_analysis.satisfaction.paired.naming import label, sentence, with_ends, words
@@ -171,7 +172,7 @@ def _row(lower: difference.Pair, upper: difference.Pair, counts: np.ndarray) -> 
     # Who wishes for less than he accepts can be both; the shortfall counts then.
     for name, inside in zip(_PLACES, (below, ~below & ~above, above & ~below), strict=True):
         share = float(own @ inside / own.sum()) if own.size else np.nan
-        low, high = weights.share_ends(share, weights.effective(own)) if own.size else (np.nan, np.nan)
+        low, high = weights.share_ends(share, effective(own)) if own.size else (np.nan, np.nan)
         row |= {f"{name}_share": share, f"{name}_share_low": low, f"{name}_share_high": high}
     return row, known
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from crm_analysis import style
 from crm_analysis.errors import DataError
 from crm_analysis.multiplicity import holm
-from crm_analysis.proportion import wilson
+from crm_analysis.proportion import effective, wilson
 from crm_analysis.result import Result, metric_key
 from crm_analysis.table import count, interval, listed, percent
 from crm_analysis.value import ratings
@@ -280,9 +280,9 @@ def _differences(
     row = _gap_row(rival, "delivered", whole, counts)
     known = np.isfinite(whole) & (counts > 0)
     if known.any():
-        w, effective = counts[known], counts[known].sum() ** 2 / (counts[known] ** 2).sum()
+        w, n = counts[known], effective(counts[known])
         better, worse = (float(w @ side / w.sum()) for side in (whole[known] > 1e-9, whole[known] < -1e-9))
-        low, high = wilson(better * effective, effective)
+        low, high = wilson(better * n, n)
         row |= {"better_share": better, "better_share_low": low, "better_share_high": high, "worse_share": worse}
     return [*rows, row]
 

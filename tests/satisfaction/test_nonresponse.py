@@ -9,6 +9,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.proportion import effective
 from crm_analysis.satisfaction import nonresponse
 from crm_analysis.satisfaction.response import features, propensity
 
@@ -138,7 +139,7 @@ def test_intervals_of_weighted_numbers_cover(what):
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=50))
 def test_weighted_answers_never_tell_more_than_their_number(weights):
-    assert 1 - 1e-9 <= propensity.kish(np.array(weights)) <= len(weights) + 1e-9
+    assert 1 - 1e-9 <= effective(np.array(weights)) <= len(weights) + 1e-9
 
 
 def by_hand():

@@ -6,6 +6,7 @@ import pytest
 from statsmodels.stats.weightstats import DescrStatsW
 
 from crm_analysis.errors import DataError, UsageError
+from crm_analysis.proportion import effective
 from crm_analysis.satisfaction.paired import weights
 
 VALUES = np.random.default_rng(1).normal(0.3, 1, 60)
@@ -36,9 +37,9 @@ def test_means_of_too_few_or_equal_values():
 
 
 def test_effective_number():
-    assert weights.effective(np.ones(7)) == pytest.approx(7)
-    assert weights.effective(np.array([2.0, 2.0, 1.0])) == pytest.approx(25 / 9)
-    assert weights.effective(np.empty(0)) == 0
+    assert effective(np.ones(7)) == pytest.approx(7)
+    assert effective(np.array([2.0, 2.0, 1.0])) == pytest.approx(25 / 9)
+    assert effective(np.empty(0)) == 0
 
 
 def test_redraws_are_repeatable():

@@ -57,12 +57,6 @@ def of(answers: pd.DataFrame, weight: Weight, *, caller: str) -> np.ndarray:
     return values
 
 
-def effective(weights: np.ndarray) -> float:
-    """Return the effective number of answers, (sum w)^2 / sum w^2 (Kish 1965, section 11.7); 0 where there are none."""
-    squares = float((weights**2).sum())
-    return float(weights.sum()) ** 2 / squares if squares else 0.0
-
-
 def share_ends(share: float, answers: Any) -> tuple[float, float]:
     """Return Wilson's interval (95 %) of a share of an effective, so not always whole, number of answers."""
     low, high = wilson(min(1.0, max(0.0, share)) * answers, answers)

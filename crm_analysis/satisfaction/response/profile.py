@@ -11,7 +11,7 @@ import pandas as pd
 
 from crm_analysis import style
 from crm_analysis.errors import DataError, UsageError
-from crm_analysis.proportion import share
+from crm_analysis.proportion import effective, share
 from crm_analysis.result import Result
 from crm_analysis.satisfaction import succession
 from crm_analysis.satisfaction.paired.naming import label
@@ -262,7 +262,7 @@ def _numbers(
     found: dict[str, float] = {}
     if model is not None:
         found |= dict(zip(("auc", "auc_low", "auc_high"), model.auc, strict=True))
-        found["effective"] = propensity.kish(model.weights[inside])
+        found["effective"] = effective(model.weights[inside])
     if values is None or not np.isfinite(values).any():
         return found
     share_known, mean = float(np.isfinite(values).mean()), float(np.nanmean(values))

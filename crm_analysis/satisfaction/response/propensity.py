@@ -88,11 +88,6 @@ def fit(features: np.ndarray, answered: np.ndarray, *, seed: int) -> Propensity:
     return Propensity(chance, discrimination.auc(unseen, answered), scores, answered)
 
 
-def kish(weights: np.ndarray) -> float:
-    """Return how many equally weighted answers tell as much, (sum w)^2 / sum w^2 (Kish 1965)."""
-    return float(weights.sum() ** 2 / (weights**2).sum())
-
-
 def reweighted(model: Propensity, values: np.ndarray) -> dict[str, float]:
     """Return the mean of those who answered, plain and weighted, and their difference with its interval (95 %).
 
